@@ -1,0 +1,216 @@
+// Package lake reads and writes the zones of a data lake through one URI each.
+//
+// A zone is a bucket or a directory; a key is a slash-separated path in it. Every write is atomic: a reader sees the
+// old object or the new one and never a part. Today file:// is linked in; other schemes register themselves with
+// gocloud.dev by import.
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/gcerrors"
+)
+
+// ErrNotFound is returned, wrapped, where a key holds no object.
+var ErrNotFound = errors.New("no such object in the lake")
+
+// Zone is an opened zone of the lake. It is safe for concurrent use.
+type Zone struct {
+	uri    string
+	dir    string // the directory behind a file:// zone, else empty
+	bucket *blob.Bucket
+}
+
+// Object describes one object of a zone.
+type Object struct {
+	// Key is the path of the object inside its zone.
+	Key string
+	// SizeBytes is the length of the object.
+	SizeBytes int64
+	// Modified is the time of the last write.
+	Modified time.Time
+}
+
+// Open opens the zone at a URI such as file:///data/lake/raw. A file:// directory must exist.
+func Open(ctx context.Context, uri string) (*Zone, error) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme == "" {
+		return nil, fmt.Errorf("opening the lake zone %q: want a URI such as file:///data/lake/raw", uri)
+	}
+	if u.Scheme == "file" {
+		return openDir(uri, filepath.FromSlash(u.Path))
+	}
+	bucket, err := blob.OpenBucket(ctx, uri)
+	if err != nil {
+		return nil, fmt.Errorf("opening the lake zone %s: %w", uri, err)
+	}
+	return &Zone{uri: uri, bucket: bucket}, nil
+}
+
+func openDir(uri, dir string) (*Zone, error) {
+	// NoTempDir keeps the temporary file of a write beside its target, so that the final rename stays on one disk.
+	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{
+		NoTempDir: true, Metadata: fileblob.MetadataDontWrite, DirFileMode: 0o700,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the lake zone %s: %w", uri, err)
+	}
+	return &Zone{uri: uri, dir: dir, bucket: bucket}, nil
+}
+
+// FileURI turns an absolute path into the URI of a zone on this machine.
+func FileURI(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}
+
+// URI returns the address that the zone was opened with.
+func (z *Zone) URI() string { return z.uri }
+
+// Close releases the zone.
+func (z *Zone) Close() error { return z.bucket.Close() }
+
+// Read returns a whole object. A missing one gives ErrNotFound.
+func (z *Zone) Read(ctx context.Context, key string) ([]byte, error) {
+	data, err := z.bucket.ReadAll(ctx, key)
+	return data, z.wrap("reading", key, err)
+}
+
+// NewReader streams an object. A missing one gives ErrNotFound.
+func (z *Zone) NewReader(ctx context.Context, key string) (io.ReadCloser, error) {
+	r, err := z.bucket.NewReader(ctx, key, nil)
+	return r, z.wrap("reading", key, err)
+}
+
+// Write replaces an object atomically.
+func (z *Zone) Write(ctx context.Context, key string, data []byte) error {
+	return z.wrap("writing", key, z.bucket.WriteAll(ctx, key, data, nil))
+}
+
+// WriteFrom replaces an object atomically with what fill writes. Where fill fails nothing is written.
+func (z *Zone) WriteFrom(ctx context.Context, key string, fill func(io.Writer) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := z.bucket.NewWriter(ctx, key, nil)
+	if err != nil {
+		return z.wrap("writing", key, err)
+	}
+	if err := fill(w); err != nil {
+		cancel() // a cancelled context makes Close drop the object
+		_ = w.Close()
+		return fmt.Errorf("writing %s in %s: %w", key, z.uri, err)
+	}
+	return z.wrap("writing", key, w.Close())
+}
+
+// Delete removes an object; a missing one is no error.
+func (z *Zone) Delete(ctx context.Context, key string) error {
+	err := z.wrap("deleting", key, z.bucket.Delete(ctx, key))
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// Exists reports whether a key holds an object.
+func (z *Zone) Exists(ctx context.Context, key string) (bool, error) {
+	ok, err := z.bucket.Exists(ctx, key)
+	return ok, z.wrap("looking for", key, err)
+}
+
+// List returns the objects under a prefix in the order of their keys. Hidden names (a path element that begins with
+// a dot) and the temporary files of unfinished writes are left out.
+func (z *Zone) List(ctx context.Context, prefix string) ([]Object, error) {
+	var objects []Object
+	iter := z.bucket.List(&blob.ListOptions{Prefix: prefix})
+	for {
+		item, err := iter.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, z.wrap("listing", prefix, err)
+		}
+		if hidden(item.Key) {
+			continue
+		}
+		objects = append(objects, Object{Key: item.Key, SizeBytes: item.Size, Modified: item.ModTime})
+	}
+	sort.Slice(objects, func(i, j int) bool { return objects[i].Key < objects[j].Key })
+	return objects, nil
+}
+
+// Fetch gives an object as a file on this machine. For a file:// zone that is the object itself; otherwise it is a
+// copy in a temporary directory, which release removes. The file must not be changed.
+func (z *Zone) Fetch(ctx context.Context, key string) (path string, release func(), err error) {
+	if z.dir != "" {
+		path = filepath.Join(z.dir, filepath.FromSlash(key))
+		if _, err := os.Stat(path); err != nil {
+			return "", nil, fmt.Errorf("reading %s in %s: %w", key, z.uri, ErrNotFound)
+		}
+		return path, func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "mlpathway-fetch-")
+	if err != nil {
+		return "", nil, fmt.Errorf("fetching %s from %s: %w", key, z.uri, err)
+	}
+	release = func() { _ = os.RemoveAll(dir) }
+	path = filepath.Join(dir, filepath.Base(key))
+	if err := z.download(ctx, key, path); err != nil {
+		release()
+		return "", nil, err
+	}
+	return path, release, nil
+}
+
+func (z *Zone) download(ctx context.Context, key, path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("fetching %s from %s: %w", key, z.uri, err)
+	}
+	err = z.bucket.Download(ctx, key, f, nil)
+	return z.wrap("fetching", key, errors.Join(err, f.Close()))
+}
+
+// Upload replaces an object atomically with the content of a file on this machine.
+func (z *Zone) Upload(ctx context.Context, key, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("uploading %s to %s: %w", path, z.uri, err)
+	}
+	defer func() { _ = f.Close() }()
+	return z.WriteFrom(ctx, key, func(w io.Writer) error {
+		_, err := io.Copy(w, f)
+		return err
+	})
+}
+
+func (z *Zone) wrap(verb, key string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case gcerrors.Code(err) == gcerrors.NotFound:
+		return fmt.Errorf("%s %s in %s: %w", verb, key, z.uri, ErrNotFound)
+	default:
+		return fmt.Errorf("%s %s in %s: %w", verb, key, z.uri, err)
+	}
+}
+
+func hidden(key string) bool {
+	for part := range strings.SplitSeq(key, "/") {
+		if strings.HasPrefix(part, ".") {
+			return true
+		}
+	}
+	return strings.HasSuffix(key, ".tmp")
+}

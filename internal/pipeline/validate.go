@@ -1,0 +1,178 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/mlpathway/mlpathway/internal/strict"
+)
+
+var (
+	namePattern = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
+	types       = []Type{Float, Integer, Boolean, Text, Category, Timestamp}
+	metrics     = map[Task][]string{
+		Binary:     {"accuracy", "auc", "f1", "logloss"},
+		Multiclass: {"accuracy", "f1", "logloss"},
+		Regression: {"rmse", "mae", "r2"},
+	}
+)
+
+func (s *Spec) setDefaults() {
+	setZero(&s.Source.Format, "csv")
+	setZero(&s.Split.Validation, 0.15)
+	setZero(&s.Split.Test, 0.2)
+	setZero(&s.Split.Seed, 1)
+	setZero(&s.Model.Family, "trees")
+	setZero(&s.Model.Seed, 1)
+	p := &s.Model.Parameters
+	setZero(&p.Rounds, 200)
+	setZero(&p.MaxDepth, 6)
+	setZero(&p.LearningRate, 0.1)
+	setZero(&p.Subsample, 1)
+	setZero(&p.ColumnSample, 1)
+	setNil(&p.EarlyStopping, 20)
+	setNil(&p.MinChildWeight, 1)
+	setNil(&p.L2, 1)
+	setNil(&s.Gate.MustBeatCurrent, true)
+	setZero(&s.Schedules.Batch, "0 2 * * *")
+	setZero(&s.Schedules.Monitor, "*/15 * * * *")
+	setZero(&s.Drift.PSI, 0.2)
+	setZero(&s.Drift.Missing, 0.1)
+	setZero(&s.Drift.MinRows, 100)
+}
+
+func setZero[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func setNil[T any](field **T, value T) {
+	if *field == nil {
+		*field = &value
+	}
+}
+
+// validator collects everything that is wrong with the values of a file.
+type validator struct {
+	file     string
+	problems []error
+}
+
+func (v *validator) check(ok bool, key, format string, args ...any) {
+	if !ok {
+		v.problems = append(v.problems, &strict.Problem{File: v.file, Key: key, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (s *Spec) validate(file string) error {
+	v := &validator{file: file}
+	v.check(namePattern.MatchString(s.Name), "name",
+		"found %q, want 1 to 40 lower-case letters, digits and hyphens, beginning with a letter", s.Name)
+	s.validateSource(v)
+	s.validateLabel(v)
+	s.validateModel(v)
+	s.validateGate(v)
+	s.validateSchedules(v)
+	v.check(s.Drift.PSI > 0, "drift.psi", "found %v, want a number above 0", s.Drift.PSI)
+	v.check(s.Drift.Missing > 0 && s.Drift.Missing <= 1, "drift.missing",
+		"found %v, want a share above 0 up to 1", s.Drift.Missing)
+	v.check(s.Drift.MinRows > 0, "drift.minRows", "found %d, want at least 1", s.Drift.MinRows)
+	return errors.Join(v.problems...)
+}
+
+func (s *Spec) validateSource(v *validator) {
+	v.check(s.Source.Format == "csv", "source.format", "found %q, want csv", s.Source.Format)
+	v.check(len(s.Source.Columns) > 0, "source.columns", "want at least one column")
+	v.check(s.Source.Data == "" || !filepath.IsAbs(s.Source.Data), "source.data",
+		"found %q, want a path relative to %s", s.Source.Data, filepath.Base(v.file))
+	seen := map[string]bool{}
+	for i, c := range s.Source.Columns {
+		key := fmt.Sprintf("source.columns[%d]", i)
+		v.check(c.Name != "", key+".name", "a column needs a name")
+		v.check(!seen[c.Name], key+".name", "the column %q stands here twice", c.Name)
+		seen[c.Name] = true
+		v.check(slices.Contains(types, c.Type), key+".type", "found %q, want one of %s", c.Type, list(types))
+		v.check(c.Type == Category || len(c.Values) == 0, key+".values", "only a category has values")
+		v.check(c.Type != Category || len(c.Values) >= 2, key+".values", "a category needs at least two values")
+		number := c.Type == Float || c.Type == Integer
+		v.check(number || c.Min == nil && c.Max == nil, key, "only numbers have min and max")
+		v.check(c.Min == nil || c.Max == nil || *c.Min <= *c.Max, key+".min", "min is above max")
+	}
+	if s.Source.Key != "" {
+		key, ok := s.Column(s.Source.Key)
+		v.check(ok, "source.key", "found %q, want one of source.columns", s.Source.Key)
+		v.check(!ok || !key.Optional, "source.key", "the key column %q must not be optional", s.Source.Key)
+	}
+}
+
+func (s *Spec) validateLabel(v *validator) {
+	tasks := []Task{Binary, Multiclass, Regression}
+	v.check(slices.Contains(tasks, s.Task), "task", "found %q, want one of %s", s.Task, list(tasks))
+	label, ok := s.Column(s.Label)
+	v.check(ok, "label", "found %q, want one of source.columns", s.Label)
+	v.check(s.Label != s.Source.Key || s.Label == "", "label", "the label is also the key")
+	v.check(!label.Optional, "label", "the label column %q must not be optional", s.Label)
+	switch {
+	case !ok:
+	case s.Task == Binary:
+		v.check(label.Type == Category && len(label.Values) == 2, "label", "a binary task needs a category of two values")
+	case s.Task == Multiclass:
+		v.check(label.Type == Category && len(label.Values) > 2, "label",
+			"a multiclass task needs a category of three or more values")
+	case s.Task == Regression:
+		v.check(label.Type == Float || label.Type == Integer, "label", "a regression needs a float or an integer")
+	}
+}
+
+func (s *Spec) validateModel(v *validator) {
+	v.check(s.Model.Family == "trees", "model.family", "found %q, want trees", s.Model.Family)
+	share := func(key string, x float64) { v.check(x > 0 && x <= 1, key, "found %v, want above 0 up to 1", x) }
+	v.check(s.Split.Validation > 0 && s.Split.Validation < 1, "split.validation",
+		"found %v, want between 0 and 1", s.Split.Validation)
+	v.check(s.Split.Test > 0 && s.Split.Test < 1, "split.test", "found %v, want between 0 and 1", s.Split.Test)
+	v.check(s.Split.Validation+s.Split.Test < 1, "split", "validation and test leave no rows for training")
+	p := s.Model.Parameters
+	v.check(p.Rounds > 0 && p.Rounds <= 100_000, "model.parameters.rounds", "found %d, want 1 to 100000", p.Rounds)
+	v.check(*p.EarlyStopping >= 0, "model.parameters.earlyStopping", "found %d, want at least 0", *p.EarlyStopping)
+	v.check(p.MaxDepth >= 1 && p.MaxDepth <= 16, "model.parameters.maxDepth", "found %d, want 1 to 16", p.MaxDepth)
+	share("model.parameters.learningRate", p.LearningRate)
+	share("model.parameters.subsample", p.Subsample)
+	share("model.parameters.columnSample", p.ColumnSample)
+	v.check(*p.MinChildWeight >= 0, "model.parameters.minChildWeight", "found %v, want at least 0", *p.MinChildWeight)
+	v.check(*p.L2 >= 0, "model.parameters.l2", "found %v, want at least 0", *p.L2)
+}
+
+func (s *Spec) validateGate(v *validator) {
+	allowed, ok := metrics[s.Task]
+	v.check(!ok || slices.Contains(allowed, s.Gate.Metric), "gate.metric",
+		"found %q, want one of %s for a %s task", s.Gate.Metric, strings.Join(allowed, ", "), s.Task)
+}
+
+func (s *Spec) validateSchedules(v *validator) {
+	for key, expression := range map[string]string{
+		"schedules.train": s.Schedules.Train, "schedules.batch": s.Schedules.Batch,
+		"schedules.monitor": s.Schedules.Monitor,
+	} {
+		if expression == "" {
+			continue
+		}
+		_, err := cron.ParseStandard(expression)
+		v.check(err == nil, key, "found %q, want a cron expression of five fields such as \"0 2 * * *\": %v", expression, err)
+	}
+}
+
+func list[T ~string](values []T) string {
+	words := make([]string, len(values))
+	for i, value := range values {
+		words[i] = string(value)
+	}
+	return strings.Join(words, ", ")
+}
