@@ -144,9 +144,12 @@ type Gate struct {
 	MustBeatCurrent *bool `yaml:"mustBeatCurrent"`
 }
 
-// Schedules are cron expressions with five fields in UTC; an empty one never fires.
+// Never as a schedule switches it off.
+const Never = "never"
+
+// Schedules are cron expressions with five fields in UTC, or never.
 type Schedules struct {
-	// Train runs the whole pipeline.
+	// Train runs the whole pipeline. Default never: new data starts it anyway.
 	Train string `yaml:"train"`
 	// Batch predicts every row of the newest feature set. Default "0 2 * * *".
 	Batch string `yaml:"batch"`

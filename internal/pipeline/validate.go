@@ -8,8 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/robfig/cron/v3"
-
+	"github.com/mlpathway/mlpathway/internal/schedule"
 	"github.com/mlpathway/mlpathway/internal/strict"
 )
 
@@ -40,6 +39,7 @@ func (s *Spec) setDefaults() {
 	setNil(&p.MinChildWeight, 1)
 	setNil(&p.L2, 1)
 	setNil(&s.Gate.MustBeatCurrent, true)
+	setZero(&s.Schedules.Train, Never)
 	setZero(&s.Schedules.Batch, "0 2 * * *")
 	setZero(&s.Schedules.Monitor, "*/15 * * * *")
 	setZero(&s.Drift.PSI, 0.2)
@@ -161,11 +161,11 @@ func (s *Spec) validateSchedules(v *validator) {
 		"schedules.train": s.Schedules.Train, "schedules.batch": s.Schedules.Batch,
 		"schedules.monitor": s.Schedules.Monitor,
 	} {
-		if expression == "" {
+		if expression == "" || expression == Never {
 			continue
 		}
-		_, err := cron.ParseStandard(expression)
-		v.check(err == nil, key, "found %q, want a cron expression of five fields such as \"0 2 * * *\": %v", expression, err)
+		err := schedule.Check(expression)
+		v.check(err == nil, key, "%v", err)
 	}
 }
 

@@ -3,12 +3,16 @@
 // A wrong file is reported whole: every problem with its line, its key, the value that was found and what was
 // expected, and for an unknown key the list of keys that are allowed at that place. JSON is a subset of YAML, so the
 // same decoder reads structured stack configuration.
+//
+// A field is known by its yaml tag, or by its pulumi tag where it has no yaml tag, so that the arguments of a component
+// can be read from a stack file as they are. Fields of interface type are left out: they are wired by the program.
 package strict
 
 import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 
@@ -49,13 +53,20 @@ func Decode(name string, data []byte, v any) error {
 	if doc.Kind == 0 {
 		return &Problem{File: name, Message: "the file is empty"}
 	}
-	target := reflect.TypeOf(v).Elem()
-	c := checker{file: name}
-	c.check(doc.Content[0], target, "")
-	if len(c.problems) > 0 {
-		return errors.Join(c.problems...)
+	return DecodeNode(name, doc.Content[0], v)
+}
+
+// DecodeNode is Decode for a document that has been parsed already.
+func DecodeNode(name string, n *yaml.Node, v any) error {
+	result := reflect.New(reflect.TypeOf(v).Elem()).Elem()
+	result.Set(reflect.ValueOf(v).Elem())
+	d := decoder{file: name}
+	d.decode(n, result, "")
+	if len(d.problems) > 0 {
+		return errors.Join(d.problems...)
 	}
-	return doc.Content[0].Decode(v)
+	reflect.ValueOf(v).Elem().Set(result)
+	return nil
 }
 
 // Keys lists the YAML keys of a struct type in alphabetical order.
@@ -68,73 +79,86 @@ func Keys(t reflect.Type) []string {
 	return keys
 }
 
-type checker struct {
+type decoder struct {
 	file     string
 	problems []error
 }
 
-func (c *checker) fail(n *yaml.Node, key, format string, args ...any) {
-	c.problems = append(c.problems, &Problem{
-		File: c.file, Line: n.Line, Key: key, Message: fmt.Sprintf(format, args...),
+func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) {
+	d.problems = append(d.problems, &Problem{
+		File: d.file, Line: n.Line, Key: key, Message: fmt.Sprintf(format, args...),
 	})
 }
+
+// nullable are the kinds that may be left out.
+var nullable = []reflect.Kind{reflect.Pointer, reflect.Map, reflect.Slice}
 
 var unmarshaler = reflect.TypeFor[yaml.Unmarshaler]()
 
-func (c *checker) check(n *yaml.Node, t reflect.Type, key string) {
+// decode fills v from n and records what does not fit.
+func (d *decoder) decode(n *yaml.Node, v reflect.Value, key string) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
 	switch {
-	case reflect.PointerTo(t).Implements(unmarshaler):
-		c.decode(n, t, key)
-	case t.Kind() == reflect.Struct:
-		c.checkStruct(n, t, key)
-	case t.Kind() == reflect.Map:
-		c.checkMap(n, t, key)
-	case t.Kind() == reflect.Slice:
-		c.checkList(n, t, key)
-	case t.Kind() == reflect.Interface:
+	case n.Tag == "!!null" && slices.Contains(nullable, v.Kind()):
+		v.SetZero() // a key without a value leaves what may be left out
+	case v.Addr().Type().Implements(unmarshaler):
+		if err := n.Decode(v.Addr().Interface()); err != nil {
+			d.fail(n, key, "%s", err)
+		}
+	case v.Kind() == reflect.Pointer:
+		inner := reflect.New(v.Type().Elem())
+		d.decode(n, inner.Elem(), key)
+		v.Set(inner)
+	case v.Kind() == reflect.Struct:
+		d.decodeStruct(n, v, key)
+	case v.Kind() == reflect.Map:
+		d.decodeMap(n, v, key)
+	case v.Kind() == reflect.Slice:
+		d.decodeList(n, v, key)
 	default:
-		c.checkScalar(n, t, key)
+		d.decodeScalar(n, v, key)
 	}
 }
 
-func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, key string) {
+func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, key string) {
 	if n.Kind != yaml.MappingNode {
-		c.fail(n, key, "found %s, want a mapping with the keys %s", found(n), strings.Join(Keys(t), ", "))
+		d.fail(n, key, "found %s, want a mapping with the keys %s", found(n), strings.Join(Keys(v.Type()), ", "))
 		return
 	}
-	known := fields(t)
-	c.eachKey(n, key, func(name, value *yaml.Node, path string) {
-		field, ok := known[name.Value]
+	known := fields(v.Type())
+	d.eachKey(n, key, func(name, value *yaml.Node, path string) {
+		index, ok := known[name.Value]
 		if !ok {
-			c.fail(name, path, "unknown key; allowed here: %s", strings.Join(Keys(t), ", "))
+			d.fail(name, path, "unknown key; allowed here: %s", strings.Join(Keys(v.Type()), ", "))
 			return
 		}
-		c.check(value, field, path)
+		d.decode(value, v.Field(index), path)
 	})
 }
 
-func (c *checker) checkMap(n *yaml.Node, t reflect.Type, key string) {
+func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, key string) {
 	if n.Kind != yaml.MappingNode {
-		c.fail(n, key, "found %s, want a mapping", found(n))
+		d.fail(n, key, "found %s, want a mapping", found(n))
 		return
 	}
-	c.eachKey(n, key, func(_, value *yaml.Node, path string) { c.check(value, t.Elem(), path) })
+	v.Set(reflect.MakeMap(v.Type()))
+	d.eachKey(n, key, func(name, value *yaml.Node, path string) {
+		inner := reflect.New(v.Type().Elem()).Elem()
+		d.decode(value, inner, path)
+		v.SetMapIndex(reflect.ValueOf(name.Value).Convert(v.Type().Key()), inner)
+	})
 }
 
 // eachKey calls f for each key of a mapping and reports keys that stand there twice.
-func (c *checker) eachKey(n *yaml.Node, key string, f func(name, value *yaml.Node, path string)) {
+func (d *decoder) eachKey(n *yaml.Node, key string, f func(name, value *yaml.Node, path string)) {
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
 		path := join(key, name.Value)
 		if line, ok := first[name.Value]; ok {
-			c.fail(name, path, "this key stands here twice; the first is on line %d", line)
+			d.fail(name, path, "this key stands here twice; the first is on line %d", line)
 			continue
 		}
 		first[name.Value] = name.Line
@@ -142,46 +166,35 @@ func (c *checker) eachKey(n *yaml.Node, key string, f func(name, value *yaml.Nod
 	}
 }
 
-func (c *checker) checkList(n *yaml.Node, t reflect.Type, key string) {
+func (d *decoder) decodeList(n *yaml.Node, v reflect.Value, key string) {
 	if n.Kind != yaml.SequenceNode {
-		c.fail(n, key, "found %s, want a list", found(n))
+		d.fail(n, key, "found %s, want a list", found(n))
 		return
 	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, item := range n.Content {
-		c.check(item, t.Elem(), fmt.Sprintf("%s[%d]", key, i))
+		d.decode(item, v.Index(i), fmt.Sprintf("%s[%d]", key, i))
 	}
 }
 
-func (c *checker) checkScalar(n *yaml.Node, t reflect.Type, key string) {
-	if n.Kind != yaml.ScalarNode || n.Decode(reflect.New(t).Interface()) != nil ||
-		t.Kind() == reflect.String && n.Tag == "!!null" {
-		c.fail(n, key, "found %s, want %s", found(n), kindName(t))
+func (d *decoder) decodeScalar(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Decode(v.Addr().Interface()) != nil {
+		d.fail(n, key, "found %s, want %s", found(n), kindName(v.Type()))
 	}
 }
 
-// decode lets a type that reads itself do so, and puts its error in place.
-func (c *checker) decode(n *yaml.Node, t reflect.Type, key string) {
-	if err := n.Decode(reflect.New(t).Interface()); err != nil {
-		c.fail(n, key, "%s", err)
-	}
-}
-
-// fields maps the YAML keys of a struct to the types of its fields; inlined structs are followed.
-func fields(t reflect.Type) map[string]reflect.Type {
-	all := map[string]reflect.Type{}
+// fields maps the keys of a struct to the indices of its fields.
+func fields(t reflect.Type) map[string]int {
+	all := map[string]int{}
 	for i := range t.NumField() {
 		field := t.Field(i)
-		name, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-		switch {
-		case !field.IsExported() || name == "-":
-		case strings.Contains(options, "inline"):
-			for key, inner := range fields(field.Type) {
-				all[key] = inner
-			}
-		case name == "":
-			all[strings.ToLower(field.Name)] = field.Type
-		default:
-			all[name] = field.Type
+		tag, ok := field.Tag.Lookup("yaml")
+		if !ok {
+			tag = field.Tag.Get("pulumi")
+		}
+		name, _, _ := strings.Cut(tag, ",")
+		if name != "" && name != "-" && field.Type.Kind() != reflect.Interface {
+			all[name] = i
 		}
 	}
 	return all

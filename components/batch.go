@@ -1,0 +1,74 @@
+package components
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// BatchArgs describe predictions for many rows at a time.
+type BatchArgs struct {
+	// Image that predicts: the inference image. Required.
+	Image string `pulumi:"image"`
+	// Model is the name of the model. Required.
+	Model string `pulumi:"model"`
+	// Alias of the registry. Default production.
+	Alias string `pulumi:"alias"`
+	// Lake holds the URIs of the lake's zones: features and models to read, results to write. Required.
+	Lake pulumi.StringMapInput `pulumi:"lake"`
+	// Schedule: a cron expression of five fields in UTC. Default "0 2 * * *". It is refused to be empty.
+	Schedule string `pulumi:"schedule"`
+	// Parallelism is the number of workers, 1 to 1000. Default 1.
+	Parallelism int `pulumi:"parallelism"`
+	// Machine of one worker. Default 1 CPU and 2 GiB.
+	Machine Machine `pulumi:"machine"`
+	// TimeoutMinutes ends a run, 1 to 10080. Default 60.
+	TimeoutMinutes int `pulumi:"timeoutMinutes"`
+	// Network to run in. Default none.
+	Network pulumi.StringInput `pulumi:"network"`
+}
+
+func (a *BatchArgs) setDefaults(Scope) {
+	setDefault(&a.Alias, "production")
+	setDefault(&a.Schedule, "0 2 * * *")
+	setDefault(&a.Parallelism, 1)
+	a.Machine = a.Machine.withDefaults()
+	setDefault(&a.TimeoutMinutes, 60)
+}
+
+func (a *BatchArgs) validate(c *checker) {
+	c.required("image", a.Image != "", "the inference image")
+	c.named("model", a.Model)
+	c.named("alias", a.Alias)
+	c.required("lake", a.Lake != nil, "the URIs output of a lake")
+	c.schedule("schedule", a.Schedule)
+	inRange(c, "parallelism", a.Parallelism, 1, 1000)
+	a.Machine.validate(c, "machine")
+	inRange(c, "timeoutMinutes", a.TimeoutMinutes, 1, 10080)
+}
+
+// BatchOutputs are what users need of batch predictions.
+type BatchOutputs struct {
+	// JobID identifies the scheduled job on the platform.
+	JobID pulumi.StringOutput `pulumi:"jobId"`
+	// ResultsURI is where the predictions land.
+	ResultsURI pulumi.StringOutput `pulumi:"resultsUri"`
+	// Identity is the principal that the job runs as.
+	Identity pulumi.StringOutput `pulumi:"identity"`
+}
+
+// Batch predicts many rows at a time.
+type Batch struct {
+	pulumi.ResourceState
+	BatchOutputs
+}
+
+// NewBatch declares scheduled predictions. Errors: ErrRequired, ErrName, ErrSchedule, ErrRange, ErrUnsupported.
+func NewBatch(
+	ctx *pulumi.Context, name string, target Target, args *BatchArgs, opts ...pulumi.ResourceOption,
+) (*Batch, error) {
+	b := &Batch{}
+	c := construction{ctx, BatchLayer, name, target, b, opts}
+	if err := construct(c, args, target.Batch, &b.BatchOutputs); err != nil {
+		return nil, err
+	}
+	return b, nil
+}

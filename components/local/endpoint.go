@@ -1,0 +1,45 @@
+package local
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+)
+
+// Endpoint is one process on loopback that starts again when it dies. There is one replica, whatever the bounds say,
+// and nobody outside the machine can reach it, so that the platform's authentication asks for nothing more.
+func (t *Target) Endpoint(
+	ctx *pulumi.Context, name string, args *components.EndpointArgs, opts ...pulumi.ResourceOption,
+) (*components.EndpointOutputs, error) {
+	if args.Address == nil {
+		return nil, fmt.Errorf("address: found nothing, want an address of the Network: %w", components.ErrRequired)
+	}
+	if len(args.Traffic) > 1 {
+		return nil, fmt.Errorf("traffic: one machine serves one alias: %w", components.ErrUnsupported)
+	}
+	environment := zoneVariables(args.Lake, components.Models, components.Logs, components.Results)
+	environment["MLPATHWAY_MODEL"] = pulumi.String(args.Model)
+	environment["MLPATHWAY_ALIAS"] = pulumi.String(args.Alias)
+	environment["MLPATHWAY_ADDRESS"] = args.Address
+	share := float64(*args.CapturePercent) / 100
+	environment["MLPATHWAY_CAPTURE_SHARE"] = pulumi.String(strconv.FormatFloat(share, 'g', -1, 64))
+	if args.Auth == components.AuthToken {
+		environment["MLPATHWAY_TOKEN_URI"] = args.TokenURI
+	}
+	url := pulumi.Sprintf("http://%s", args.Address)
+	_, err := t.run(ctx, name, workload{
+		image: args.Image, args: []string{"serve"}, environment: environment, readyURL: pulumi.Sprintf("%s/healthz", url),
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waits = append(t.waits, readiness{
+		Process: name, URL: pulumi.Sprintf("%s/readyz", url), LogsURI: zoneURI(args.Lake, components.Logs),
+	})
+	return &components.EndpointOutputs{URL: url, ScalingPolicyID: text(""), Identity: text(identity)}, nil
+}

@@ -1,0 +1,27 @@
+package local
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+)
+
+// Security keeps each token in a file that only its owner can read. The disk's own encryption and the files' modes
+// stand for keys; who did what stands in the logs of the processes.
+func (t *Target) Security(
+	ctx *pulumi.Context, name string, args *components.SecurityArgs, opts ...pulumi.ResourceOption,
+) (*components.SecurityOutputs, error) {
+	uris := pulumi.StringMap{}
+	for _, tokenName := range args.Tokens {
+		path := t.path("tokens", tokenName)
+		made, err := newToken(ctx, name+"-"+tokenName, path, t.under(opts)...)
+		if err != nil {
+			return nil, err
+		}
+		// The address waits for the file, but does not carry the token.
+		uris[tokenName] = made.URN().ApplyT(func(pulumi.URN) string { return uri("file", path) }).(pulumi.StringOutput)
+	}
+	return &components.SecurityOutputs{
+		Keys: none(), AuditSink: text(""), TokenURIs: uris.ToStringMapOutput(),
+	}, nil
+}

@@ -1,0 +1,181 @@
+// Package stacks reads the configuration of a stack and builds its platform: which layers, in which order, wired how.
+package stacks
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/strict"
+)
+
+// Config is the whole configuration of a stack. Each key stands in stacks/Pulumi.<stack>.yaml as mlpathway:<key>. The
+// keys of a layer are the arguments of its constructor; what is left out gets the default of the environment.
+type Config struct {
+	// Target is the platform to build on. Required.
+	Target string `yaml:"target"`
+	// Team owns the stack. Required.
+	Team string `yaml:"team"`
+	// Environment is dev, stage or prod. Required.
+	Environment components.Environment `yaml:"environment"`
+	// Owner answers for the stack, CostCenter pays for it, Region is where the data must stay.
+	Owner string `yaml:"owner"`
+	// CostCenter pays for the stack.
+	CostCenter string `yaml:"costCenter"`
+	// Region is where the data must stay.
+	Region string `yaml:"region"`
+	// Labels are further tags.
+	Labels map[string]string `yaml:"labels"`
+	// Pipeline is the path of a pipeline.yaml, relative to the project. Required.
+	Pipeline string `yaml:"pipeline"`
+	// Images that the workloads run.
+	Images Images `yaml:"images"`
+	// Off lists layers to leave out: warehouse, batch, monitoring.
+	Off []string `yaml:"off"`
+
+	Network    components.NetworkArgs    `yaml:"network"`
+	Security   components.SecurityArgs   `yaml:"security"`
+	DataLake   components.DataLakeArgs   `yaml:"dataLake"`
+	Warehouse  components.WarehouseArgs  `yaml:"warehouse"`
+	Features   components.FeaturesArgs   `yaml:"features"`
+	Training   components.TrainingArgs   `yaml:"training"`
+	Registry   components.RegistryArgs   `yaml:"registry"`
+	Endpoint   components.EndpointArgs   `yaml:"endpoint"`
+	Batch      components.BatchArgs      `yaml:"batch"`
+	Monitoring components.MonitoringArgs `yaml:"monitoring"`
+
+	// Jobs are further serverless jobs by name. Default none.
+	Jobs map[string]components.ProcessingArgs `yaml:"jobs"`
+	// Cluster is made where it is given; so are Budget, Workbench and Delivery.
+	Cluster *components.ClusterArgs `yaml:"cluster"`
+	// Budget is made where it is given.
+	Budget *components.BudgetArgs `yaml:"budget"`
+	// Workbench is made where it is given.
+	Workbench *components.WorkbenchArgs `yaml:"workbench"`
+	// Delivery is made where it is given.
+	Delivery *components.DeliveryArgs `yaml:"delivery"`
+}
+
+// Images are the images that the workloads run: a program's name on a machine, a reference with a digest elsewhere.
+type Images struct {
+	// Training is the training image. Default training-image.
+	Training string `yaml:"training"`
+	// Inference is the inference image. Default inference-image.
+	Inference string `yaml:"inference"`
+}
+
+// optional lists the layers that Off may name.
+var optional = []string{"warehouse", "batch", "monitoring"}
+
+// ReadConfig reads the configuration of a stack from what the engine hands to the program: one text for each key,
+// structured values as JSON. project is the namespace of our keys; those of other namespaces are left alone. The error
+// lists everything that is wrong, each with key, value and expectation.
+func ReadConfig(project, stack string, values map[string]string) (*Config, error) {
+	name := "stacks/Pulumi." + stack + ".yaml"
+	doc, err := document(project, values)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var c Config
+	if err := strict.DecodeNode(name, doc, &c); err != nil {
+		return nil, err
+	}
+	if c.Images.Training == "" {
+		c.Images.Training = "training-image"
+	}
+	if c.Images.Inference == "" {
+		c.Images.Inference = "inference-image"
+	}
+	return &c, c.validate(name)
+}
+
+// document joins the keys of our namespace to one mapping.
+func document(project string, values map[string]string) (*yaml.Node, error) {
+	doc := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		ours, ok := strings.CutPrefix(key, project+":")
+		if !ok {
+			continue
+		}
+		value, err := node(values[key])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		doc.Content = append(doc.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: ours}, value)
+	}
+	return doc, nil
+}
+
+// node reads one value: an object or a list is JSON, everything else is a scalar as it stands.
+func node(value string) (*yaml.Node, error) {
+	if !strings.HasPrefix(value, "{") && !strings.HasPrefix(value, "[") {
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: value}, nil
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(value), &doc); err != nil {
+		return nil, fmt.Errorf("want JSON: %w", err)
+	}
+	clearLines(doc.Content[0])
+	return doc.Content[0], nil
+}
+
+// clearLines forgets the lines of a value that does not stand in a file of its own.
+func clearLines(n *yaml.Node) {
+	n.Line = 0
+	for _, child := range n.Content {
+		clearLines(child)
+	}
+}
+
+func (c *Config) validate(name string) error {
+	var problems []error
+	check := func(ok bool, key, format string, args ...any) {
+		if !ok {
+			problems = append(problems, &strict.Problem{File: name, Key: key, Message: fmt.Sprintf(format, args...)})
+		}
+	}
+	check(slices.Contains(TargetNames(), c.Target), "target", "found %q, want one of %s",
+		c.Target, strings.Join(TargetNames(), ", "))
+	check(c.Team != "", "team", "found nothing, want the name of the team that owns the stack")
+	check(c.Environment.Valid(), "environment", "found %q, want dev, stage or prod", c.Environment)
+	check(c.Pipeline != "", "pipeline", "found nothing, want the path of a pipeline.yaml")
+	for _, layer := range c.Off {
+		check(slices.Contains(optional, layer), "off", "found %q, want one of %s", layer, strings.Join(optional, ", "))
+	}
+	return errors.Join(problems...)
+}
+
+// on reports whether an optional layer is to be built.
+func (c *Config) on(layer string) bool { return !slices.Contains(c.Off, layer) }
+
+// scope says for whom the target builds.
+func (c *Config) scope(project string) components.Scope {
+	return components.Scope{
+		Project: project, Team: c.Team, Environment: c.Environment, Owner: c.Owner, CostCenter: c.CostCenter,
+		Residency: c.Region, Labels: c.Labels,
+	}
+}
+
+// engineConfig is where the language host puts the configuration of the stack.
+const engineConfig = "PULUMI_CONFIG"
+
+// fromEngine gives every key of the stack's configuration. The SDK looks up single keys only, and a strict reader has
+// to see them all.
+func fromEngine() (map[string]string, error) {
+	text := os.Getenv(engineConfig)
+	if text == "" {
+		return map[string]string{}, nil
+	}
+	var values map[string]string
+	if err := json.Unmarshal([]byte(text), &values); err != nil {
+		return nil, fmt.Errorf("reading the stack's configuration from the engine: %w", err)
+	}
+	return values, nil
+}

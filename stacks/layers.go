@@ -1,0 +1,200 @@
+package stacks
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+)
+
+// The names of the listeners, tokens and layers of a platform. They stand in every state and never change.
+const endpointName = "endpoint"
+
+func (b *platform) buildNetwork() (err error) {
+	args := b.config.Network
+	args.Listeners = maps.Clone(args.Listeners)
+	if args.Listeners == nil {
+		args.Listeners = map[string]int{}
+	}
+	if _, ok := args.Listeners[endpointName]; !ok {
+		args.Listeners[endpointName] = 0
+	}
+	b.network, err = components.NewNetwork(b.ctx, "network", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildSecurity() (err error) {
+	args := b.config.Security
+	if b.config.Endpoint.Auth == components.AuthToken && !slices.Contains(args.Tokens, endpointName) {
+		args.Tokens = append(slices.Clone(args.Tokens), endpointName)
+	}
+	b.security, err = components.NewSecurity(b.ctx, "security", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildLake() (err error) {
+	args := b.config.DataLake
+	args.Keys = b.security.Keys
+	if b.problem.data != "" {
+		args.Objects = append(slices.Clone(args.Objects), components.LakeObject{
+			Zone: components.Raw, Key: filepath.Base(b.problem.data), Source: b.problem.data, SHA256: b.problem.sum,
+		})
+	}
+	b.lake, err = components.NewDataLake(b.ctx, "lake", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildRegistry() (err error) {
+	args := b.config.Registry
+	args.Model, args.Models, args.Key = b.problem.spec.Name, b.lake.URI(components.Models), b.key(components.TableData)
+	b.registry, err = components.NewRegistry(b.ctx, "registry", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildWarehouse() (err error) {
+	if !b.config.on("warehouse") {
+		return nil
+	}
+	args := b.config.Warehouse
+	args.LoadFrom, args.Network = b.lake.URI(components.Curated), b.network.NetworkID
+	args.Key = b.key(components.TableData)
+	b.warehouse, err = components.NewWarehouse(b.ctx, "warehouse", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildFeatures() (err error) {
+	args := b.config.Features
+	spec := b.problem.spec
+	args.Views = []components.FeatureView{{Name: spec.Name, Key: spec.Source.Key, SQL: spec.Features}}
+	args.Offline, args.Network = b.lake.URI(components.Features), b.network.NetworkID
+	args.Key = b.key(components.TableData)
+	b.features, err = components.NewFeatures(b.ctx, "features", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildCluster() error {
+	if b.config.Cluster == nil {
+		return nil
+	}
+	args := *b.config.Cluster
+	args.Network, args.Subnets = b.network.NetworkID, b.network.PrivateSubnetIDs
+	args.Key = b.key(components.SecretData)
+	_, err := components.NewCluster(b.ctx, "cluster", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildTraining() (err error) {
+	args := b.config.Training
+	args.Image, args.Network = b.config.Images.Training, b.network.NetworkID
+	args.Checkpoint = pulumi.Sprintf("%s/checkpoints", b.lake.URI(components.Models))
+	b.training, err = components.NewTraining(b.ctx, "training", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildPipeline() (err error) {
+	args := components.PipelineArgs{
+		Image: b.config.Images.Training, Model: b.problem.spec.Name, Definition: b.problem.definition,
+		Training: b.training.Template, Lake: b.lake.URIs, Table: b.registry.TableURI, Online: b.features.OnlineURI,
+		EventSource: b.lake.EventSource, Schedule: orNever(b.problem.spec.Schedules.Train),
+	}
+	if b.warehouse != nil {
+		args.Warehouse = b.warehouse.ConnectionURI
+	}
+	b.pipeline, err = components.NewPipeline(b.ctx, "pipeline", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildEndpoint() (err error) {
+	args := b.config.Endpoint
+	args.Image, args.Model, args.Lake = b.config.Images.Inference, b.problem.spec.Name, b.lake.URIs
+	args.Address = b.network.Addresses.MapIndex(pulumi.String(endpointName))
+	args.Network = b.network.NetworkID
+	if args.Auth == components.AuthToken {
+		args.TokenURI = b.security.TokenURIs.MapIndex(pulumi.String(endpointName))
+	}
+	b.endpoint, err = components.NewEndpoint(b.ctx, endpointName, b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildBatch() (err error) {
+	schedule := orNever(b.problem.spec.Schedules.Batch)
+	if !b.config.on("batch") || schedule == "" {
+		return nil
+	}
+	args := b.config.Batch
+	args.Image, args.Model, args.Lake = b.config.Images.Inference, b.problem.spec.Name, b.lake.URIs
+	args.Network = b.network.NetworkID
+	if args.Schedule == "" {
+		args.Schedule = schedule
+	}
+	b.batch, err = components.NewBatch(b.ctx, "batch", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildMonitoring() (err error) {
+	schedule := orNever(b.problem.spec.Schedules.Monitor)
+	if !b.config.on("monitoring") || schedule == "" {
+		return nil
+	}
+	args := b.config.Monitoring
+	args.Image, args.Model, args.Lake = b.config.Images.Inference, b.problem.spec.Name, b.lake.URIs
+	args.DefinitionURI, args.Key = b.pipeline.DefinitionURI, b.key(components.LogData)
+	if args.Schedule == "" {
+		args.Schedule = schedule
+	}
+	b.monitoring, err = components.NewMonitoring(b.ctx, "monitoring", b.target, &args, b.under)
+	return err
+}
+
+func (b *platform) buildJobs() error {
+	for _, name := range slices.Sorted(maps.Keys(b.config.Jobs)) {
+		args := b.config.Jobs[name]
+		args.Network = b.network.NetworkID
+		if args.Schedule == "" {
+			args.EventSource = b.lake.EventSource
+		}
+		if _, err := components.NewProcessing(b.ctx, name, b.target, &args, b.under); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildExtras makes the layers that a stack asks for by giving them.
+func (b *platform) buildExtras() error {
+	if args := b.config.Budget; args != nil {
+		if _, err := components.NewBudget(b.ctx, "budget", b.target, args, b.under); err != nil {
+			return err
+		}
+	}
+	if args := b.config.Workbench; args != nil {
+		wired := *args
+		wired.Network, wired.Subnets = b.network.NetworkID, b.network.PrivateSubnetIDs
+		if _, err := components.NewWorkbench(b.ctx, "workbench", b.target, &wired, b.under); err != nil {
+			return err
+		}
+	}
+	if args := b.config.Delivery; args != nil {
+		if _, err := components.NewDelivery(b.ctx, "delivery", b.target, args, b.under); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// key is the encryption key of a data class; "" where the platform's own keys encrypt.
+func (b *platform) key(class components.DataClass) pulumi.StringOutput {
+	return b.security.Keys.MapIndex(pulumi.String(string(class)))
+}
+
+// orNever turns the word never into an empty schedule.
+func orNever(schedule string) string {
+	if schedule == pipeline.Never {
+		return ""
+	}
+	return schedule
+}

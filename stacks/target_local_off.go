@@ -1,0 +1,5 @@
+//go:build !local && (aws || gcp || azure || kubernetes)
+
+package stacks
+
+var localTarget builder
