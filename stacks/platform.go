@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/recording"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 )
 
@@ -25,7 +26,8 @@ func Run(ctx *pulumi.Context) error {
 }
 
 // Build builds the platform of a stack from its configuration. root is the absolute path of the project's directory.
-// Everything that can be checked is checked before the first resource is registered.
+// Everything that can be checked is checked before the first resource is registered: the stack file, pipeline.yaml, the
+// data, and by a rehearsal against a recorder the arguments of every layer.
 func Build(ctx *pulumi.Context, root string, values map[string]string) error {
 	p := place{Project: ctx.Project(), Stack: ctx.Stack(), Root: root}
 	config, err := ReadConfig(p.Project, p.Stack, values)
@@ -36,12 +38,18 @@ func Build(ctx *pulumi.Context, root string, values map[string]string) error {
 	if err != nil {
 		return err
 	}
-	target, err := newTarget(p, config)
+	build := func(ctx *pulumi.Context) error {
+		target, err := newTarget(p, config)
+		if err != nil {
+			return err
+		}
+		return (&platform{ctx: ctx, config: config, problem: problem, target: target}).build()
+	}
+	_, err = recording.Record(build, recording.Options{Project: p.Project, Stack: p.Stack, DryRun: true})
 	if err != nil {
 		return err
 	}
-	b := &platform{ctx: ctx, config: config, problem: problem, target: target}
-	return b.build()
+	return build(ctx)
 }
 
 // platform builds the layers in their order; each field is set once, by the method of its name.

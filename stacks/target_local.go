@@ -3,33 +3,19 @@
 package stacks
 
 import (
-	"os"
 	"path/filepath"
 
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/local"
 )
 
-// Variables that move the directories of a local stack; the tests use them.
-const (
-	stateDirVariable = "MLPATHWAY_STATE_DIR" // default .mlpathway in the project
-	binDirVariable   = "MLPATHWAY_BIN_DIR"   // default bin in the project
-)
-
 var localTarget builder = newLocalTarget
 
+// newLocalTarget keeps everything of a stack under .mlpathway and finds the programs under bin, both in the project.
 func newLocalTarget(p place, c *Config) (components.Target, error) {
-	state := directory(p.Root, stateDirVariable, ".mlpathway")
 	return local.New(&local.Options{
 		Scope:    c.scope(p.Project),
-		StateDir: filepath.Join(state, p.Stack),
-		BinDir:   directory(p.Root, binDirVariable, "bin"),
+		StateDir: filepath.Join(p.Root, ".mlpathway", p.Stack),
+		BinDir:   filepath.Join(p.Root, "bin"),
 	})
-}
-
-func directory(root, variable, fallback string) string {
-	if path := os.Getenv(variable); path != "" {
-		return path
-	}
-	return filepath.Join(root, fallback)
 }

@@ -20,24 +20,25 @@ func (t *Target) DataLake(
 	uris := pulumi.StringMap{}
 	zones := map[components.Zone]*directory{}
 	for _, zone := range components.Zones() {
+		path := t.path(name, string(zone))
 		made, err := newDirectory(ctx, name+"-"+string(zone), directoryArgs{
-			Path: t.path(name, string(zone)), Purge: !*args.Retain, Retain: *args.Retain,
+			Path: path, Purge: !*args.Retain, Retain: *args.Retain,
 		}, with(opts, lake)...)
 		if err != nil {
 			return nil, err
 		}
-		zones[zone], uris[string(zone)] = made, made.URI
+		zones[zone], uris[string(zone)] = made, known(ctx, uri("file", path), made)
 	}
 	for _, object := range args.Objects {
 		if err := t.object(ctx, name, object, with(opts, zones[object.Zone])); err != nil {
 			return nil, err
 		}
 	}
-	source := text("")
+	source := pulumi.StringInput(pulumi.String(""))
 	if *args.Events {
-		source = zones[components.Raw].URI
+		source = uris[string(components.Raw)]
 	}
-	return &components.DataLakeOutputs{URIs: uris.ToStringMapOutput(), EventSource: source}, nil
+	return &components.DataLakeOutputs{URIs: uris.ToStringMapOutput(), EventSource: source.ToStringOutput()}, nil
 }
 
 func (t *Target) object(

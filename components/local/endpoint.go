@@ -27,7 +27,7 @@ func (t *Target) Endpoint(
 	share := float64(*args.CapturePercent) / 100
 	environment["MLPATHWAY_CAPTURE_SHARE"] = pulumi.String(strconv.FormatFloat(share, 'g', -1, 64))
 	if args.Auth == components.AuthToken {
-		environment["MLPATHWAY_TOKEN_URI"] = args.TokenURI
+		environment["MLPATHWAY_TOKEN"] = args.TokenURI
 	}
 	url := pulumi.Sprintf("http://%s", args.Address)
 	_, err := t.run(ctx, name, workload{

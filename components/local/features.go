@@ -22,7 +22,7 @@ func (t *Target) Features(
 		if err != nil {
 			return nil, err
 		}
-		outputs.OnlineURI = t.inStore(dir, "sqlite", name, "online.db")
+		outputs.OnlineURI = t.inStore(ctx, dir, "sqlite", name, "online.db")
 	}
 	return outputs, nil
 }

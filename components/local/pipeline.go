@@ -28,7 +28,7 @@ func (t *Target) Pipeline(
 	if err != nil {
 		return nil, err
 	}
-	definitionURI := definition.URN().ApplyT(func(pulumi.URN) string { return uri("file", path) }).(pulumi.StringOutput)
+	definitionURI := known(ctx, uri("file", path), definition)
 	run, err := t.steps(ctx, name, definitionURI, args, opts)
 	if err != nil {
 		return nil, err

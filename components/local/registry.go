@@ -18,7 +18,7 @@ func (t *Target) Registry(
 	return &components.RegistryOutputs{
 		URI:            args.Models.ToStringOutput(),
 		RepositoryURIs: none(),
-		TableURI:       t.inStore(dir, "sqlite", name, "metadata.db"),
+		TableURI:       t.inStore(ctx, dir, "sqlite", name, "metadata.db"),
 		GroupID:        text(""),
 	}, nil
 }

@@ -18,8 +18,7 @@ func (t *Target) Security(
 		if err != nil {
 			return nil, err
 		}
-		// The address waits for the file, but does not carry the token.
-		uris[tokenName] = made.URN().ApplyT(func(pulumi.URN) string { return uri("file", path) }).(pulumi.StringOutput)
+		uris[tokenName] = known(ctx, uri("file", path), made) // the address of the token, never the token
 	}
 	return &components.SecurityOutputs{
 		Keys: none(), AuditSink: text(""), TokenURIs: uris.ToStringMapOutput(),

@@ -16,7 +16,7 @@ func (t *Target) Warehouse(
 		return nil, err
 	}
 	return &components.WarehouseOutputs{
-		ConnectionURI: pulumi.ToSecret(t.inStore(dir, "duckdb", name, args.Database+".duckdb")).(pulumi.StringOutput),
+		ConnectionURI: pulumi.ToSecret(t.inStore(ctx, dir, "duckdb", name, args.Database+".duckdb")).(pulumi.StringOutput),
 		Database:      text(args.Database),
 		Identity:      text(identity),
 	}, nil
@@ -29,8 +29,7 @@ func (t *Target) store(
 	return newDirectory(ctx, name, directoryArgs{Path: t.path(name), Purge: !retain, Retain: retain}, t.under(opts)...)
 }
 
-// inStore is the address of a file in such a directory; it is known when the directory is there.
-func (t *Target) inStore(dir *directory, scheme, name, file string) pulumi.StringOutput {
-	address := uri(scheme, t.path(name, file))
-	return dir.URI.ApplyT(func(string) string { return address }).(pulumi.StringOutput)
+// inStore is the address of a file in such a directory.
+func (t *Target) inStore(ctx *pulumi.Context, dir *directory, scheme, name, file string) pulumi.StringOutput {
+	return known(ctx, uri(scheme, t.path(name, file)), dir)
 }

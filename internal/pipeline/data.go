@@ -34,7 +34,7 @@ func CheckData(spec *Spec, path string) (string, error) {
 }
 
 func checkHeader(spec *Spec, path string, head *bufio.Reader) error {
-	start, err := head.Peek(4096)
+	start, err := head.Peek(1 << 20)
 	if len(start) == 0 {
 		return fmt.Errorf("%s is empty: want a CSV file with a header line", path)
 	}

@@ -1,0 +1,30 @@
+package componenttest
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// outputField is one output of a layer.
+type outputField struct {
+	name     string
+	optional bool // may be empty
+	value    pulumi.Output
+}
+
+// outputFields lists the tagged outputs of a struct.
+func outputFields(outputs any) []outputField {
+	v := reflect.Indirect(reflect.ValueOf(outputs))
+	var all []outputField
+	for i := range v.NumField() {
+		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("pulumi"), ",")
+		if name == "" {
+			continue
+		}
+		value, _ := v.Field(i).Interface().(pulumi.Output)
+		all = append(all, outputField{name: name, optional: options == "optional", value: value})
+	}
+	return all
+}

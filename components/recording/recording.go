@@ -1,0 +1,176 @@
+// Package recording runs a Pulumi program against a recorder in place of an engine: nothing is made, nothing is looked
+// up, no plugin and no account is needed. What the program would register can then be checked.
+package recording
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// Options say how a program is recorded.
+type Options struct {
+	// Project and Stack are the names that the program runs under.
+	Project, Stack string
+	// Invent makes up what providers return. Nil for nothing but the inputs.
+	Invent Invent
+	// DryRun is a preview: nothing that a provider computes is known.
+	DryRun bool
+}
+
+// Resource is a resource that a program registered.
+type Resource struct {
+	// URN of the resource.
+	URN string `json:"urn"`
+	// Type token of the resource.
+	Type string `json:"type"`
+	// Name is its logical name.
+	Name string `json:"name"`
+	// Parent is the URN of its parent.
+	Parent string `json:"parent,omitempty"`
+	// Custom tells resources of a provider from components.
+	Custom bool `json:"custom,omitempty"`
+	// Protect tells whether the engine refuses to delete it.
+	Protect bool `json:"protect,omitempty"`
+	// Retain tells whether it stays behind when the stack is destroyed.
+	Retain bool `json:"retain,omitempty"`
+	// Dependencies are the URNs of the resources that must be there first, sorted.
+	Dependencies []string `json:"dependencies,omitempty"`
+	// Inputs as the engine would see them, with their secrets.
+	Inputs resource.PropertyMap `json:"-"`
+}
+
+// Invent makes up what a provider would return for a resource: its id and its outputs besides the inputs. It must be
+// a pure function, and its values must look real: a test that passes on empty texts proves nothing.
+type Invent func(r Resource) (id string, outputs resource.PropertyMap)
+
+// Recorder records what a program registers instead of making it.
+type Recorder struct {
+	options Options
+
+	mu        sync.Mutex
+	resources []Resource
+	outputs   int
+}
+
+// Record runs a program and returns what it registered, as far as it came.
+func Record(program pulumi.RunFunc, o Options) (*Recorder, error) {
+	r := &Recorder{options: o}
+	err := pulumi.RunErr(program, pulumi.WithMocks(o.Project, o.Stack, r),
+		func(info *pulumi.RunInfo) { info.DryRun = o.DryRun })
+	return r, err
+}
+
+// NewResource implements pulumi.MockResourceMonitor.
+func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	made := Resource{Type: args.TypeToken, Name: args.Name, Custom: args.Custom, Inputs: args.Inputs}
+	if rpc := args.RegisterRPC; rpc != nil {
+		made.Parent, made.Protect, made.Retain = rpc.GetParent(), rpc.GetProtect(), rpc.GetRetainOnDelete()
+		made.Dependencies = slices.Sorted(slices.Values(rpc.GetDependencies()))
+	}
+	var parentType tokens.Type
+	if urn := resource.URN(made.Parent); urn != "" && urn.QualifiedType() != resource.RootStackType {
+		parentType = urn.QualifiedType()
+	}
+	made.URN = string(resource.NewURN(tokens.QName(r.options.Stack), tokens.PackageName(r.options.Project),
+		parentType, tokens.Type(made.Type), made.Name))
+	r.mu.Lock()
+	r.resources = append(r.resources, made)
+	r.mu.Unlock()
+
+	outputs := args.Inputs.Copy()
+	if !args.Custom || r.options.DryRun || r.options.Invent == nil {
+		return "", outputs, nil
+	}
+	id, invented := r.options.Invent(made)
+	for key, value := range invented {
+		outputs[key] = value
+	}
+	return id, outputs, nil
+}
+
+// Call implements pulumi.MockResourceMonitor. Layers look nothing up: a plan needs no account.
+func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	return nil, fmt.Errorf("the program calls %s; a layer must not look anything up", args.Token)
+}
+
+// RegisterResourceOutputs counts how many resources registered their outputs.
+func (r *Recorder) RegisterResourceOutputs() (*emptypb.Empty, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outputs++
+	return &emptypb.Empty{}, nil
+}
+
+// Outputs counts the resources, the stack among them, that registered their outputs.
+func (r *Recorder) Outputs() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.outputs
+}
+
+// Resources returns what was registered, sorted by URN.
+func (r *Recorder) Resources() []Resource {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sorted := slices.Clone(r.resources)
+	slices.SortStableFunc(sorted, func(a, b Resource) int { return strings.Compare(a.URN, b.URN) })
+	return sorted
+}
+
+// Find returns the resources of a type.
+func (r *Recorder) Find(token string) []Resource {
+	var found []Resource
+	for _, res := range r.Resources() {
+		if res.Type == token {
+			found = append(found, res)
+		}
+	}
+	return found
+}
+
+// Graph writes the registered resources as stable, indented JSON. Secrets show as "[secret]" and unknown values as
+// "[unknown]".
+func (r *Recorder) Graph() ([]byte, error) {
+	type node struct {
+		Resource
+		Inputs any `json:"inputs,omitempty"`
+	}
+	var nodes []node
+	for _, res := range r.Resources() {
+		nodes = append(nodes, node{Resource: res, Inputs: plain(resource.NewObjectProperty(res.Inputs))})
+	}
+	data, err := json.MarshalIndent(nodes, "", "  ")
+	return append(data, '\n'), err
+}
+
+// plain turns a property into a value for JSON.
+func plain(v resource.PropertyValue) any {
+	switch {
+	case v.IsSecret():
+		return "[secret]"
+	case v.IsComputed() || v.IsOutput():
+		return "[unknown]"
+	case v.IsObject():
+		object := map[string]any{}
+		for key, value := range v.ObjectValue() {
+			object[string(key)] = plain(value)
+		}
+		return object
+	case v.IsArray():
+		list := make([]any, 0, len(v.ArrayValue()))
+		for _, item := range v.ArrayValue() {
+			list = append(list, plain(item))
+		}
+		return list
+	default:
+		return v.Mappable()
+	}
+}
