@@ -11,6 +11,7 @@ package strict
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"sort"
@@ -171,14 +172,25 @@ func (d *decoder) decodeList(n *yaml.Node, v reflect.Value, key string) {
 		d.fail(n, key, "found %s, want a list", found(n))
 		return
 	}
-	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	v.SetZero() // an empty list is the same as none
+	if len(n.Content) > 0 {
+		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	}
 	for i, item := range n.Content {
 		d.decode(item, v.Index(i), fmt.Sprintf("%s[%d]", key, i))
 	}
 }
 
 func (d *decoder) decodeScalar(n *yaml.Node, v reflect.Value, key string) {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Decode(v.Addr().Interface()) != nil {
+	ok := n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" && n.Decode(v.Addr().Interface()) == nil
+	switch {
+	case !ok:
+	case v.CanInt() || v.CanUint():
+		ok = n.ShortTag() == "!!int" // the library would cut 1.5 to 1
+	case v.CanFloat():
+		ok = !math.IsNaN(v.Float()) && !math.IsInf(v.Float(), 0)
+	}
+	if !ok {
 		d.fail(n, key, "found %s, want %s", found(n), kindName(v.Type()))
 	}
 }
