@@ -148,7 +148,7 @@ func (m *model) parseInput(data []byte) error {
 		return errors.New("the graph has more than one input")
 	}
 	name, dimensions := "", []int64(nil)
-	descend := func(want protowire.Number, then func([]byte) error) func([]byte) error {
+	descend := func(want int, then func([]byte) error) func([]byte) error {
 		return func(data []byte) error {
 			return fields(data, func(f field) error {
 				if f.number != want {
@@ -184,7 +184,8 @@ func (m *model) parseInput(data []byte) error {
 		return err
 	}
 	if name != inputFeatures || len(dimensions) != 2 || dimensions[1] < 1 || dimensions[1] > MaxInputs {
-		return fmt.Errorf("found %.40q of shape %v, want %q of shape [N, 1 to %d]", name, dimensions, inputFeatures, MaxInputs)
+		return fmt.Errorf("found %.40q of shape %v, want %q of shape [N, 1 to %d]",
+			name, dimensions, inputFeatures, MaxInputs)
 	}
 	m.width = int(dimensions[1])
 	return nil
@@ -192,7 +193,7 @@ func (m *model) parseInput(data []byte) error {
 
 // field is one field of a protobuf message.
 type field struct {
-	number protowire.Number
+	number int
 	wire   protowire.Type
 	bytes  []byte // of a length-delimited field
 	value  uint64 // of any other
@@ -206,7 +207,7 @@ func fields(data []byte, visit func(field) error) error {
 			return fmt.Errorf("truncated or broken: %w", protowire.ParseError(n))
 		}
 		data = data[n:]
-		f := field{number: number, wire: wire}
+		f := field{number: int(number), wire: wire}
 		switch wire {
 		case protowire.BytesType:
 			f.bytes, n = protowire.ConsumeBytes(data)

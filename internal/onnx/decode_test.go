@@ -13,40 +13,47 @@ import (
 
 func small3() *Ensemble {
 	leaf := func(x float32) Node { return Node{Left: -1, Leaf: x} }
-	return &Ensemble{Task: Multiclass, Inputs: []string{"a", "b"}, Classes: []string{"x", "y", "z"}, Base: make([]float32, 3),
+	first := Node{Feature: 1, Threshold: 2, Left: 1, Right: 2}
+	second := Node{Feature: 0, Threshold: 2, Left: 2, Right: 1, MissingLeft: true}
+	return &Ensemble{
+		Task: Multiclass, Inputs: []string{"a", "b"}, Classes: []string{"x", "y", "z"}, Base: make([]float32, 3),
 		Trees: []Tree{
-			{Output: 0, Nodes: []Node{{Feature: 1, Threshold: 2, Left: 1, Right: 2}, leaf(1), leaf(-1)}},
-			{Output: 2, Nodes: []Node{{Feature: 0, Threshold: 2, Left: 2, Right: 1, MissingLeft: true}, leaf(3), leaf(4)}},
-		}}
+			{Output: 0, Nodes: []Node{first, leaf(1), leaf(-1)}},
+			{Output: 2, Nodes: []Node{second, leaf(3), leaf(4)}},
+		},
+	}
 }
 
-func mustEncode(t testing.TB, e *Ensemble) []byte {
-	t.Helper()
+func mustEncode(tb testing.TB, e *Ensemble) []byte {
+	tb.Helper()
 	data, err := e.encode(map[string]string{"version": "v"})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return data
 }
 
 func TestUnmarshalRefusesUnsoundTrees(t *testing.T) {
 	t.Parallel()
+	nan := float32(math.NaN())
 	for want, spoil := range map[string]func(e *Ensemble){
-		"looks at feature 2 of 2":                   func(e *Ensemble) { e.Trees[0].Nodes[0].Feature = 2 },
-		"looks at feature 8388607 of 2":             func(e *Ensemble) { e.Trees[0].Nodes[0].Feature = MaxNodes - 1 },
-		"node 0 of tree 0 points out of range":      func(e *Ensemble) { e.Trees[0].Nodes[0].Feature = -1 },
-		"points to node 3 of 3":                     func(e *Ensemble) { e.Trees[0].Nodes[0].Right = 3 },
-		"tree 1: node 0: points to node 0, which":   func(e *Ensemble) { e.Trees[1].Nodes[0].Left = 0 },
-		"tree 1: node 0: points to node 2, which":   func(e *Ensemble) { e.Trees[1].Nodes[0].Right = 2 },
-		"adds to output 3 of 3":                     func(e *Ensemble) { e.Trees[1].Output = 3 },
-		"tree 1 adds to outputs":                    func(e *Ensemble) { e.Trees[1].Output = -2 },
-		"the leaf value NaN is not finite":          func(e *Ensemble) { e.Trees[1].Nodes[1].Leaf = float32(math.NaN()) },
-		"the base value +Inf is not finite":         func(e *Ensemble) { e.Base[1] = float32(math.Inf(1)) },
-		"has 3 base values, found 2":                func(e *Ensemble) { e.Base = e.Base[:2] },
-		"found 0 trees":                             func(e *Ensemble) { e.Trees = nil },
-		"post_transform is":                         func(e *Ensemble) { e.Task = Binary },
-		`found "features" of shape [-1]`:            func(e *Ensemble) { e.Inputs = nil },
-		`the input "a" stands there twice`:          func(e *Ensemble) { e.Inputs[1] = "a" },
-		"node 0 of tree 1 is out of order":          func(e *Ensemble) { e.Trees[0].Nodes = nil },
-		"4 of 7 nodes cannot be reached from the r": func(e *Ensemble) { e.Trees[0].Nodes = append(e.Trees[0].Nodes, ring()...) },
+		"looks at feature 2 of 2":                 func(e *Ensemble) { e.Trees[0].Nodes[0].Feature = 2 },
+		"looks at feature 8388607 of 2":           func(e *Ensemble) { e.Trees[0].Nodes[0].Feature = MaxNodes - 1 },
+		"node 0 of tree 0 points out of range":    func(e *Ensemble) { e.Trees[0].Nodes[0].Feature = -1 },
+		"points to node 3 of 3":                   func(e *Ensemble) { e.Trees[0].Nodes[0].Right = 3 },
+		"tree 1: node 0: points to node 0, which": func(e *Ensemble) { e.Trees[1].Nodes[0].Left = 0 },
+		"tree 1: node 0: points to node 2, which": func(e *Ensemble) { e.Trees[1].Nodes[0].Right = 2 },
+		"adds to output 3 of 3":                   func(e *Ensemble) { e.Trees[1].Output = 3 },
+		"tree 1 adds to outputs":                  func(e *Ensemble) { e.Trees[1].Output = -2 },
+		"the leaf value NaN is not finite":        func(e *Ensemble) { e.Trees[1].Nodes[1].Leaf = nan },
+		"the base value +Inf is not finite":       func(e *Ensemble) { e.Base[1] = float32(math.Inf(1)) },
+		"has 3 base values, found 2":              func(e *Ensemble) { e.Base = e.Base[:2] },
+		"found 0 trees":                           func(e *Ensemble) { e.Trees = nil },
+		"post_transform is":                       func(e *Ensemble) { e.Task = Binary },
+		`found "features" of shape [-1]`:          func(e *Ensemble) { e.Inputs = nil },
+		`the input "a" stands there twice`:        func(e *Ensemble) { e.Inputs[1] = "a" },
+		"node 0 of tree 1 is out of order":        func(e *Ensemble) { e.Trees[0].Nodes = nil },
+		"4 of 7 nodes cannot be reached from the r": func(e *Ensemble) {
+			e.Trees[0].Nodes = append(e.Trees[0].Nodes, ring()...)
+		},
 	} {
 		e := small3()
 		spoil(e)
@@ -72,21 +79,25 @@ func TestUnmarshalRefusesBrokenFiles(t *testing.T) {
 	huge := protowire.AppendVarint(protowire.AppendTag(nil, modelGraph, protowire.BytesType), math.MaxInt64)
 	graphs := protowire.AppendBytes(protowire.AppendTag(slices.Clone(good), modelGraph, protowire.BytesType), nil)
 	twoNodes := (&writer{})
-	twoNodes.message(modelGraph, func(w *writer) { w.message(graphNode, small3().node); w.message(graphNode, small3().node) })
+	twoNodes.message(modelGraph, func(w *writer) {
+		w.message(graphNode, small3().node)
+		w.message(graphNode, small3().node)
+	})
 	weights := (&writer{})
 	weights.message(modelGraph, func(w *writer) { w.message(graphInitializer, func(*writer) {}) })
 	for name, c := range map[string]struct {
 		data []byte
 		want string
 	}{
-		"empty":             {nil, "found 0 graphs"},
-		"text":              {[]byte("hello, this is no model at all"), "which ONNX does not use"},
-		"huge length":       {huge, "truncated or broken in field 7"},
-		"two graphs":        {graphs, "found 2 graphs"},
-		"two nodes":         {twoNodes.data, "more than one node"},
-		"weights":           {weights.data, "initializer"},
-		"too large":         {make([]byte, MaxBytes+1), "more than 268435456"},
-		"other operator":    {replace(opClassifier, "SupportVectorMachineXX"), `the operator is "SupportVectorMachineXX" of the domain "ai.onnx.ml", want TreeEnsembleClassifier`},
+		"empty":       {nil, "found 0 graphs"},
+		"text":        {[]byte("hello, this is no model at all"), "which ONNX does not use"},
+		"huge length": {huge, "truncated or broken in field 7"},
+		"two graphs":  {graphs, "found 2 graphs"},
+		"two nodes":   {twoNodes.data, "more than one node"},
+		"weights":     {weights.data, "initializer"},
+		"too large":   {make([]byte, MaxBytes+1), "more than 268435456"},
+		"other operator": {replace(opClassifier, "SupportVectorMachineXX"),
+			`the operator is "SupportVectorMachineXX" of the domain "ai.onnx.ml", want TreeEnsembleClassifier`},
 		"other domain":      {replace(domainTrees, "ai.evil.ml"), `of the domain "ai.evil.ml"`},
 		"other attribute":   {replace("nodes_values", "nodes_valuez"), `"nodes_valuez" is not supported`},
 		"doubled attribute": {replace("class_nodeids", "class_treeids"), `"class_treeids" stands there twice`},
@@ -129,13 +140,13 @@ func TestUnmarshalRefusesEveryTruncation(t *testing.T) {
 func TestUnmarshalOfLeafTables(t *testing.T) {
 	t.Parallel()
 	for want, spoil := range map[string]func(n *treeNode){
-		"nodes_* have different lengths":            func(n *treeNode) { delete(n.attributes, "nodes_values") },
-		"class_* have different lengths":            func(n *treeNode) { delete(n.attributes, "class_ids") },
-		"value 3 belongs to node 0 of tree 1, whic": func(n *treeNode) { n.attributes["class_nodeids"].ints[3] = 0 },
-		"value 1 belongs to node 1 of tree 0, whic": func(n *treeNode) { n.attributes["class_nodeids"].ints[1] = 1 },
-		"value 0 belongs to node -1 of tree 0, whi": func(n *treeNode) { n.attributes["class_nodeids"].ints[0] = -1 },
-		"value 0 belongs to node 1 of tree 9, whic": func(n *treeNode) { n.attributes["class_treeids"].ints[0] = 9 },
-		"tree 1 adds to outputs 2 and 1, want one":  func(n *treeNode) { n.attributes["class_ids"].ints[3] = 1 },
+		"nodes_* have different lengths":              func(n *treeNode) { delete(n.attributes, "nodes_values") },
+		"class_* have different lengths":              func(n *treeNode) { delete(n.attributes, "class_ids") },
+		"value 3: node 0 of tree 1 is no leaf":        func(n *treeNode) { n.attributes["class_nodeids"].ints[3] = 0 },
+		"value 1: node 1 of tree 0 is no leaf or has": func(n *treeNode) { n.attributes["class_nodeids"].ints[1] = 1 },
+		"value 0: there is no node -1 of tree 0":      func(n *treeNode) { n.attributes["class_nodeids"].ints[0] = -1 },
+		"value 0: there is no node 1 of tree 9":       func(n *treeNode) { n.attributes["class_treeids"].ints[0] = 9 },
+		"tree 1 adds to outputs 2 and 1, want one":    func(n *treeNode) { n.attributes["class_ids"].ints[3] = 1 },
 		"node 2 of tree 1 is a leaf without a valu": func(n *treeNode) {
 			for _, name := range []string{"class_ids", "class_nodeids", "class_treeids"} {
 				n.attributes[name].ints = n.attributes[name].ints[:3]

@@ -163,7 +163,8 @@ func (n *treeNode) nodes(e *Ensemble) error {
 	if tracks == nil {
 		tracks = make([]int64, len(trees))
 	}
-	for _, length := range []int{len(ids), len(modes), len(features), len(thresholds), len(left), len(right), len(tracks)} {
+	lengths := []int{len(ids), len(modes), len(features), len(thresholds), len(left), len(right), len(tracks)}
+	for _, length := range lengths {
 		if length != len(trees) {
 			return errors.New("the attributes nodes_* have different lengths")
 		}
@@ -206,20 +207,10 @@ func (n *treeNode) leaves(e *Ensemble, prefix string) error {
 	if len(ids) != len(trees) || len(outputs) != len(trees) || len(values) != len(trees) {
 		return fmt.Errorf("the attributes %s_* have different lengths", prefix)
 	}
-	for i, tree := range trees {
-		if tree < 0 || tree >= int64(len(e.Trees)) || ids[i] < 0 || ids[i] >= int64(len(e.Trees[tree].Nodes)) {
-			return fmt.Errorf("value %d belongs to node %d of tree %d, which does not exist", i, ids[i], tree)
+	for i := range trees {
+		if err := e.setLeaf(trees[i], ids[i], outputs[i], values[i]); err != nil {
+			return fmt.Errorf("value %d: %w", i, err)
 		}
-		t := &e.Trees[tree]
-		leaf := &t.Nodes[ids[i]]
-		if leaf.Left >= 0 || leaf.Right != openLeaf {
-			return fmt.Errorf("value %d belongs to node %d of tree %d, which is no leaf or has a value", i, ids[i], tree)
-		}
-		if t.Output >= 0 && int64(t.Output) != outputs[i] || !small(outputs[i]) {
-			return fmt.Errorf("tree %d adds to outputs %d and %d, want one", tree, t.Output, outputs[i])
-		}
-		t.Output = int(outputs[i])
-		leaf.Leaf, leaf.Right = values[i], 0
 	}
 	for i := range e.Trees {
 		for j := range e.Trees[i].Nodes {
@@ -228,6 +219,23 @@ func (n *treeNode) leaves(e *Ensemble, prefix string) error {
 			}
 		}
 	}
+	return nil
+}
+
+func (e *Ensemble) setLeaf(tree, node, output int64, value float32) error {
+	if tree < 0 || tree >= int64(len(e.Trees)) || node < 0 || node >= int64(len(e.Trees[tree].Nodes)) {
+		return fmt.Errorf("there is no node %d of tree %d", node, tree)
+	}
+	t := &e.Trees[tree]
+	leaf := &t.Nodes[node]
+	if leaf.Left >= 0 || leaf.Right != openLeaf {
+		return fmt.Errorf("node %d of tree %d is no leaf or has a value", node, tree)
+	}
+	if t.Output >= 0 && int64(t.Output) != output || !small(output) {
+		return fmt.Errorf("tree %d adds to outputs %d and %d, want one", tree, t.Output, output)
+	}
+	t.Output = int(output)
+	leaf.Leaf, leaf.Right = value, 0
 	return nil
 }
 

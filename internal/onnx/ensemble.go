@@ -110,7 +110,8 @@ func (e *Ensemble) validateShape() error {
 		return fmt.Errorf("the task is %q, want %s, %s or %s", e.Task, Binary, Multiclass, Regression)
 	}
 	if len(e.Base) != margins {
-		return fmt.Errorf("a %s model of %d classes has %d base values, found %d", e.Task, classes, margins, len(e.Base))
+		return fmt.Errorf("a %s model of %d classes has %d base values, found %d",
+			e.Task, classes, margins, len(e.Base))
 	}
 	for _, base := range e.Base {
 		if !finite(base) {

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlpathway/mlpathway/inference-image/batch"
+	"github.com/mlpathway/mlpathway/inference-image/monitor"
+	"github.com/mlpathway/mlpathway/inference-image/serve"
+	"github.com/mlpathway/mlpathway/internal/registry"
+)
+
+// errUsage marks what the caller typed wrong.
+var errUsage = errors.New("wrong usage")
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "inference-image",
+		Short:         "Serve a model, predict feature sets, watch for drift",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return fmt.Errorf("%w: name a command: serve, batch or monitor (--help tells more)", errUsage)
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	root.AddCommand(newServe(), newBatch(), newMonitor())
+	return root
+}
+
+// usage turns a complaint about arguments into wrong usage.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		return nil
+	}
+}
+
+// flag adds a flag that falls back to the environment variable MLPATHWAY_<NAME>.
+func flag(cmd *cobra.Command, into *string, name, fallback, help string) {
+	variable := "MLPATHWAY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	if value, ok := os.LookupEnv(variable); ok && value != "" {
+		fallback = value
+	}
+	cmd.Flags().StringVar(into, name, fallback, fmt.Sprintf("%s (%s)", help, variable))
+}
+
+// requireFlags refuses empty flags.
+func requireFlags(cmd *cobra.Command, names ...string) error {
+	var missing []string
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Value.String() == "" {
+			missing = append(missing, "--"+name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%w: %s needs %s", errUsage, cmd.Name(), strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// requireModel refuses a command that says neither which model nor which pipeline is meant.
+func requireModel(name, pipeline string) error {
+	if name == "" && pipeline == "" {
+		return fmt.Errorf("%w: give --model, or --pipeline whose name is taken", errUsage)
+	}
+	return nil
+}
+
+const (
+	helpModels   = "URI of the models zone"
+	helpFeatures = "URI of the features zone"
+	helpResults  = "URI of the results zone"
+	helpLogs     = "URI of the logs zone"
+	helpPipeline = "URI of pipeline.yaml"
+	helpModel    = "name of the model; default is the name of the pipeline"
+	helpAlias    = "alias of the model registry"
+)
+
+func newServe() *cobra.Command {
+	var o serve.Options
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Answer predictions over HTTP with the version that an alias stands for",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(requireFlags(cmd, "models"), requireModel(o.Model, o.Pipeline)); err != nil {
+				return err
+			}
+			if o.CaptureShare < 0 || o.CaptureShare > 1 {
+				return fmt.Errorf("%w: --capture-share is %v, want 0 to 1", errUsage, o.CaptureShare)
+			}
+			o.Log = newLog(cmd.ErrOrStderr())
+			err := serve.Run(cmd.Context(), o)
+			if errors.Is(err, serve.ErrOpen) {
+				return fmt.Errorf("%w: %w", errUsage, err)
+			}
+			return err
+		},
+	}
+	flag(cmd, &o.Address, "address", "127.0.0.1:8080", "HOST:PORT to listen on")
+	flag(cmd, &o.Models, "models", "", helpModels)
+	flag(cmd, &o.Model, "model", "", helpModel)
+	flag(cmd, &o.Pipeline, "pipeline", "", helpPipeline)
+	flag(cmd, &o.Alias, "alias", registry.Production, helpAlias)
+	flag(cmd, &o.Results, "results", "", helpResults+", for the drift report")
+	flag(cmd, &o.Logs, "logs", "", helpLogs+", for captured rows")
+	flag(cmd, &o.TokenFile, "token-file", "", "file with the bearer token that /predict and /model demand")
+	f := cmd.Flags()
+	f.DurationVar(&o.Poll, "poll", 0, "time between two looks at the alias (default 500ms)")
+	f.Float64Var(&o.CaptureShare, "capture-share", 1, "share of the rows that are captured, 0 to 1")
+	f.IntVar(&o.CaptureFiles, "capture-files", 200, "how many files of captured rows are kept")
+	f.BoolVar(&o.AllowAnonymous, "allow-anonymous", false, "listen beyond this machine without a token")
+	f.BoolVar(&o.AccessLog, "access-log", false, "log a line per request, without payload")
+	f.DurationVar(&o.DrainDelay, "drain-delay", 0, "how long requests are still taken after SIGTERM")
+	return cmd
+}
+
+func newBatch() *cobra.Command {
+	var o batch.Options
+	cmd := &cobra.Command{
+		Use: "batch", Short: "Predict every row of the newest feature set",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := errors.Join(requireFlags(cmd, "models", "features", "results"), requireModel(o.Model, o.Pipeline))
+			if err != nil {
+				return err
+			}
+			o.Out = cmd.OutOrStdout()
+			return batch.Run(cmd.Context(), o)
+		},
+	}
+	flag(cmd, &o.Models, "models", "", helpModels)
+	flag(cmd, &o.Features, "features", "", helpFeatures)
+	flag(cmd, &o.Results, "results", "", helpResults)
+	flag(cmd, &o.Model, "model", "", helpModel)
+	flag(cmd, &o.Pipeline, "pipeline", "", helpPipeline+", for the key column")
+	flag(cmd, &o.Alias, "alias", registry.Production, helpAlias)
+	return cmd
+}
+
+func newMonitor() *cobra.Command {
+	var o monitor.Options
+	cmd := &cobra.Command{
+		Use: "monitor", Short: "Compare captured rows with the training data and write the drift report",
+		Args: usage(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := errors.Join(requireFlags(cmd, "models", "logs", "results"), requireModel(o.Model, o.Pipeline))
+			if err != nil {
+				return err
+			}
+			o.Out = cmd.OutOrStdout()
+			return monitor.Run(cmd.Context(), o)
+		},
+	}
+	flag(cmd, &o.Models, "models", "", helpModels)
+	flag(cmd, &o.Logs, "logs", "", helpLogs)
+	flag(cmd, &o.Results, "results", "", helpResults)
+	flag(cmd, &o.Model, "model", "", helpModel)
+	flag(cmd, &o.Pipeline, "pipeline", "", helpPipeline+", for the thresholds")
+	flag(cmd, &o.Alias, "alias", registry.Production, helpAlias)
+	f := cmd.Flags()
+	f.BoolVar(&o.AllVersions, "all-versions", false, "also take rows of earlier versions with the same inputs")
+	f.DurationVar(&o.Since, "since", 0, "take only rows of so long ago; 0 takes all that are kept")
+	f.IntVar(&o.Keep, "keep", 500, "how many reports are kept")
+	f.BoolVar(&o.JSON, "json", false, "print the report as JSON")
+	f.BoolVar(&o.FailOnDrift, "fail-on-drift", false, "exit with 3 where something drifted")
+	return cmd
+}
+
+// newLog writes text for a person at a terminal, and JSON otherwise.
+func newLog(to io.Writer) *slog.Logger {
+	if f, ok := to.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return slog.New(slog.NewTextHandler(to, nil))
+		}
+	}
+	return slog.New(slog.NewJSONHandler(to, nil))
+}

@@ -1,0 +1,50 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+
+	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+)
+
+// ReadPipeline reads the pipeline.yaml at a URI such as file:///data/pipeline.yaml.
+func ReadPipeline(ctx context.Context, uri string) (*pipeline.Spec, error) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme == "" || path.Base(u.Path) == "/" || path.Base(u.Path) == "." {
+		return nil, fmt.Errorf("reading the pipeline: %q is no URI such as file:///data/pipeline.yaml", uri)
+	}
+	name := path.Base(u.Path)
+	u.Path = path.Dir(u.Path)
+	zone, err := lake.Open(ctx, u.String())
+	if err != nil {
+		return nil, fmt.Errorf("reading the pipeline: %w", err)
+	}
+	defer func() { _ = zone.Close() }()
+	data, err := zone.Read(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the pipeline: %w", err)
+	}
+	return pipeline.Parse(name, data)
+}
+
+// ErrNoName is returned where neither a name nor a pipeline says which model is meant.
+var ErrNoName = errors.New("which model? Give --model NAME, or --pipeline URI whose name is taken")
+
+// Name gives the model's name: the given one, or that of the pipeline at a URI.
+func Name(ctx context.Context, name, pipelineURI string) (string, error) {
+	switch {
+	case name != "":
+		return name, nil
+	case pipelineURI == "":
+		return "", ErrNoName
+	}
+	spec, err := ReadPipeline(ctx, pipelineURI)
+	if err != nil {
+		return "", err
+	}
+	return spec.Name, nil
+}

@@ -1,0 +1,96 @@
+package serve
+
+import (
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// metrics are the endpoint's own; nothing is registered globally.
+type metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.CounterVec
+	seconds    *prometheus.HistogramVec
+	rows       *prometheus.CounterVec
+	inFlight   prometheus.Gauge
+	info       *prometheus.GaugeVec
+	swaps      prometheus.Counter
+	loadErrors prometheus.Counter
+	captured   prometheus.Counter
+	dropped    prometheus.Counter
+	drift      *driftMetrics
+
+	mu       sync.Mutex
+	versions []modelVersion // whose series exist, oldest first
+}
+
+type modelVersion struct{ model, version string }
+
+// keptVersions bounds how many versions have series of their own in an endpoint that lives long.
+const keptVersions = 20
+
+func newMetrics() *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "mlpathway", Name: name, Help: help})
+	}
+	labels := []string{"model", "version", "code"}
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "mlpathway", Name: "predict_requests_total",
+			Help: "Requests to /predict by model, version and HTTP status code.",
+		}, labels),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "mlpathway", Name: "predict_request_seconds",
+			Help:    "Time from the first byte of the body to the answer.",
+			Buckets: []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
+		}, labels),
+		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "mlpathway", Name: "predicted_rows_total", Help: "Rows that were predicted.",
+		}, []string{"model", "version"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "mlpathway", Name: "predict_requests_in_flight", Help: "Requests to /predict that run now.",
+		}),
+		info: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "mlpathway", Name: "model_info", Help: "1 for the version that is served now.",
+		}, []string{"model", "version"}),
+		swaps:      counter("model_swaps_total", "How often a version was put in place, the first included."),
+		loadErrors: counter("model_load_errors_total", "Attempts to load a version or to read the alias that failed."),
+		captured:   counter("captured_rows_total", "Rows that were written to the logs zone."),
+		dropped:    counter("captured_rows_dropped_total", "Rows that were lost as the disk was slow or full."),
+		drift:      newDriftMetrics(),
+	}
+	m.registry.MustRegister(m.requests, m.seconds, m.rows, m.inFlight, m.info, m.swaps, m.loadErrors, m.captured,
+		m.dropped, m.drift, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// swapped records that a version is served now.
+func (m *metrics) swapped(name, version string) {
+	m.swaps.Inc()
+	m.info.Reset()
+	m.info.WithLabelValues(name, version).Set(1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := modelVersion{name, version}
+	m.versions = slices.DeleteFunc(m.versions, func(v modelVersion) bool { return v == now })
+	m.versions = append(m.versions, now)
+	for len(m.versions) > keptVersions {
+		old := prometheus.Labels{"model": m.versions[0].model, "version": m.versions[0].version}
+		m.requests.DeletePartialMatch(old)
+		m.seconds.DeletePartialMatch(old)
+		m.rows.DeletePartialMatch(old)
+		m.versions = m.versions[1:]
+	}
+}
+
+// refused counts a request to /predict that was not answered with 200.
+func (m *metrics) refused(name, version string, code int, since time.Time) {
+	m.requests.WithLabelValues(name, version, strconv.Itoa(code)).Inc()
+	m.seconds.WithLabelValues(name, version, strconv.Itoa(code)).Observe(time.Since(since).Seconds())
+}

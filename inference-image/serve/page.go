@@ -1,0 +1,136 @@
+package serve
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlpathway/mlpathway/inference-image/monitor"
+	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/registry"
+)
+
+//go:embed page.html
+var pageText string
+
+func parsePage() (*template.Template, error) { return template.New("page").Parse(pageText) }
+
+// securityPolicy lets a page have its own styles and nothing else.
+const securityPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " +
+	"frame-ancestors 'none'"
+
+// pageData is what the page shows.
+type pageData struct {
+	Name, Alias, Address string
+	Ready, Secret        bool
+	Manifest             *registry.Manifest
+	TestRows             int
+	Metrics              []metricLine
+	Current              string // the version that Metrics are compared with
+	Positional, Named    string // bodies of example requests
+	Drift                *monitor.Report
+}
+
+type metricLine struct{ Name, Value, Before string }
+
+// page answers GET / for a person.
+func (s *server) page(w http.ResponseWriter, r *http.Request) {
+	data := pageData{Name: s.o.Model, Alias: s.o.Alias, Address: r.Host, Secret: s.token != nil,
+		Drift: s.metrics.drift.report.Load()}
+	if m := s.current.Load(); m != nil {
+		data.Ready, data.Manifest, data.TestRows = true, &m.Manifest, m.Metrics.Rows
+		data.Current = m.Metrics.CurrentVersion
+		data.Metrics = metricLines(&m.Metrics)
+		data.Positional, data.Named = exampleBodies(&m.Manifest, &m.Profile)
+	}
+	var page bytes.Buffer
+	if err := s.template.Execute(&page, data); err != nil {
+		s.log.Error("writing the page", "error", err)
+		writeError(w, http.StatusInternalServerError, "the page could not be written")
+		return
+	}
+	writePage(w, page.Bytes())
+}
+
+func writePage(w http.ResponseWriter, page []byte) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", securityPolicy)
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(page) // the caller may have gone
+}
+
+// driftPage answers GET /drift with the newest drift report.
+func (s *server) driftPage(w http.ResponseWriter, r *http.Request) {
+	if s.results == nil {
+		writeError(w, http.StatusNotFound, "no results zone is configured (--results)")
+		return
+	}
+	page, err := s.results.Read(r.Context(), monitor.Page)
+	switch {
+	case errors.Is(err, lake.ErrNotFound):
+		writeError(w, http.StatusNotFound, "no drift report yet")
+	case err != nil:
+		s.log.Error("reading the drift report", "error", err)
+		writeError(w, http.StatusInternalServerError, "the drift report could not be read")
+	default:
+		writePage(w, page)
+	}
+}
+
+func metricLines(m *registry.Metrics) []metricLine {
+	var lines []metricLine
+	for _, name := range slices.Sorted(maps.Keys(m.Candidate)) {
+		line := metricLine{Name: name, Value: short(m.Candidate[name])}
+		if before, ok := m.Current[name]; ok {
+			line.Before = short(before)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func short(x float64) string { return strconv.FormatFloat(x, 'g', 4, 64) }
+
+// exampleBodies makes a request out of the middle of the training data, by position and by name.
+func exampleBodies(m *registry.Manifest, p *registry.Profile) (positional, named string) {
+	values := map[string]float64{}
+	for _, d := range p.Features {
+		values[d.Name] = middle(&d)
+	}
+	var list, object strings.Builder
+	for i, input := range m.Inputs {
+		separator := ", "
+		if i == 0 {
+			separator = ""
+		}
+		list.WriteString(separator + short(values[input.Name]))
+		name, err := json.Marshal(input.Name)
+		if err != nil {
+			return "", "" // no string fails to be JSON
+		}
+		// The body stands between apostrophes on the command line.
+		name = bytes.ReplaceAll(name, []byte("'"), []byte(`\u0027`))
+		object.WriteString(separator + string(name) + ": " + short(values[input.Name]))
+	}
+	return `{"features": [` + list.String() + `]}`, `{"features": {` + object.String() + `}}`
+}
+
+// middle is a value that the training rows really had about: the edge in the middle, or the mean.
+func middle(d *registry.Distribution) float64 {
+	x := d.Mean
+	if len(d.Edges) > 0 {
+		x = d.Edges[len(d.Edges)/2]
+	}
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return 0
+	}
+	return x
+}

@@ -1,0 +1,141 @@
+// Package candidate keeps what a run has trained until it is registered: models/<name>/candidates/<run>/.
+package candidate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/registry"
+)
+
+// infoFile holds Info; it is written last by train, so that a candidate with it is whole.
+const infoFile = "training.json"
+
+// Info is what train knows about a candidate.
+type Info struct {
+	// SHA256 of model.onnx.
+	SHA256 string `json:"sha256"`
+	// Inputs of the model in their order.
+	Inputs []registry.Input `json:"inputs"`
+	// Rows of each part.
+	Rows map[string]int `json:"rows"`
+	// Rounds of boosting that the model keeps.
+	Rounds int `json:"rounds"`
+	// ValidationLoss of the kept rounds: log loss, or the root mean square error of a regression.
+	ValidationLoss float64 `json:"validationLoss"`
+	// Importance is the share of the total gain of each feature.
+	Importance map[string]float64 `json:"importance"`
+	// Libraries are the versions of what computed the model.
+	Libraries map[string]string `json:"libraries"`
+}
+
+// Store is the place of one run's candidate.
+type Store struct {
+	zone   *lake.Zone
+	prefix string
+}
+
+// New gives the place for a model and a run.
+func New(models *lake.Zone, model, run string) *Store {
+	return &Store{zone: models, prefix: model + "/candidates/" + run + "/"}
+}
+
+// Write puts a trained candidate down.
+func (s *Store) Write(ctx context.Context, model []byte, profile *registry.Profile, info *Info) error {
+	info.SHA256 = registry.Sum(model)
+	if err := s.zone.Write(ctx, s.prefix+registry.ModelFile, model); err != nil {
+		return err
+	}
+	if err := s.writeJSON(ctx, registry.ProfileFile, profile); err != nil {
+		return err
+	}
+	return s.writeJSON(ctx, infoFile, info)
+}
+
+// WriteMetrics adds what evaluate has measured.
+func (s *Store) WriteMetrics(ctx context.Context, metrics *registry.Metrics) error {
+	return s.writeJSON(ctx, registry.MetricsFile, metrics)
+}
+
+// Model reads the model and checks it against the sum in info.
+func (s *Store) Model(ctx context.Context, info *Info) ([]byte, error) {
+	data, err := s.zone.Read(ctx, s.prefix+registry.ModelFile)
+	if err != nil {
+		return nil, err
+	}
+	if sum := registry.Sum(data); sum != info.SHA256 {
+		return nil, fmt.Errorf("%s%s has the SHA-256 %s and not %s: run train again", s.prefix, registry.ModelFile, sum,
+			info.SHA256)
+	}
+	return data, nil
+}
+
+// Info reads what train knows; lake.ErrNotFound where train has not ended.
+func (s *Store) Info(ctx context.Context) (*Info, error) {
+	return read[Info](ctx, s, infoFile, "train")
+}
+
+// Profile reads what the training rows look like.
+func (s *Store) Profile(ctx context.Context) (*registry.Profile, error) {
+	return read[registry.Profile](ctx, s, registry.ProfileFile, "train")
+}
+
+// Metrics reads what evaluate has measured; lake.ErrNotFound where it has not ended.
+func (s *Store) Metrics(ctx context.Context) (*registry.Metrics, error) {
+	return read[registry.Metrics](ctx, s, registry.MetricsFile, "evaluate")
+}
+
+// Remove deletes the candidate; what is not there is no error.
+func (s *Store) Remove(ctx context.Context) error {
+	objects, err := s.zone.List(ctx, s.prefix)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if err := s.zone.Delete(ctx, o.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) writeJSON(ctx context.Context, name string, value any) error {
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing %s%s: %w", s.prefix, name, err)
+	}
+	return s.zone.Write(ctx, s.prefix+name, append(data, '\n'))
+}
+
+func read[T any](ctx context.Context, s *Store, name, step string) (*T, error) {
+	data, err := s.zone.Read(ctx, s.prefix+name)
+	if err != nil {
+		return nil, fmt.Errorf("the candidate is not complete: run %s first: %w", step, err)
+	}
+	var value T
+	if err := json.Unmarshal(data, &value); err != nil {
+		return nil, fmt.Errorf("reading %s%s: run %s again: %w", s.prefix, name, step, err)
+	}
+	return &value, nil
+}
+
+// RemoveOthers deletes the candidates of all other runs of a model: what failed or stopped runs have left.
+func RemoveOthers(ctx context.Context, models *lake.Zone, model, run string) error {
+	prefix := model + "/candidates/"
+	objects, err := models.List(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if strings.HasPrefix(o.Key, prefix+run+"/") {
+			continue
+		}
+		if err := models.Delete(ctx, o.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

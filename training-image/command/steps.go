@@ -1,0 +1,109 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mlpathway/mlpathway/training-image/etl"
+	"github.com/mlpathway/mlpathway/training-image/evaluate"
+	"github.com/mlpathway/mlpathway/training-image/features"
+	"github.com/mlpathway/mlpathway/training-image/register"
+	"github.com/mlpathway/mlpathway/training-image/step"
+	"github.com/mlpathway/mlpathway/training-image/train"
+	"github.com/mlpathway/mlpathway/training-image/watch"
+)
+
+// stepInfo describes the command of one step.
+type stepInfo struct {
+	name, short, long string
+	flags             []string
+	run               func(ctx context.Context, o step.Options) error
+}
+
+func (p *Program) steps() []stepInfo {
+	return []stepInfo{
+		{name: "etl", run: etl.Run, short: "CSV files of the raw zone become typed rows in the curated zone",
+			flags: []string{"pipeline", "run", "raw", "curated", "models", "logs", "metadata", "warehouse", "alias"},
+			long: `Reads every *.csv of the raw zone, oldest first, and writes curated/<data version>/: part-00000.parquet,
+schema.json, report.json and quarantine.csv, which lists every bad row with file, line, column, value and reason.
+
+A row whose key stands in an older file replaces the older row. The data version is the SHA-256 over the accepted rows
+in the order of their keys: the same rows give the same version, whatever files they came in. Where a model was trained
+from that version with the same pipeline before, the run ends as "unchanged" and the other steps do nothing.
+
+The run fails where a file is no CSV in UTF-8, is empty or lacks a column, and where more than half of the rows are bad.
+etl begins the run: it makes the run record that the other steps go on with.`},
+		{name: "features", run: features.Run, short: "The feature SQL turns curated rows into model inputs",
+			flags: []string{"pipeline", "run", "curated", "features", "logs", "metadata", "online"},
+			long: `Runs the query in features of pipeline.yaml with DuckDB over the view "curated" (no query: every column) and
+writes features/<data version>-<pipeline>/features.parquet with the column _split: train, validation or test, drawn by a
+hash of the key and split.seed, so that a row stays in its part when others arrive. With --online the rows also replace
+those of the table features(key, features, updated) in the online store.
+
+Refused are: a result without label or key, an input that is not a number, an input that equals the label in every row,
+two rows with one key, and a result too small to be divided.`},
+		{name: "train", short: "XGBoost fits trees to the training rows",
+			run:   func(ctx context.Context, o step.Options) error { return train.Run(ctx, o, p.OpenXGBoost) },
+			flags: []string{"pipeline", "run", "features", "models", "logs", "metadata"},
+			long: `Trains gradient-boosted trees with the parameters in model of pipeline.yaml, stops early by the validation rows,
+converts the model to ONNX and compares its answers with XGBoost's own on every validation row before it goes on. The
+candidate lies in models/<name>/candidates/<run>/ until it is registered.
+
+The same rows, parameters, seed and XGBoost version give the same bytes. The library is looked for in
+$MLPATHWAY_XGBOOST, then lib/libxgboost.so* beside this program, then where the system keeps libraries.`},
+		{name: "evaluate", run: evaluate.Run, short: "The candidate is judged on the test rows",
+			flags: []string{"pipeline", "run", "features", "models", "logs", "metadata", "alias"},
+			long: `Measures the candidate and the version that is served now on the same test rows and decides by the gate of
+pipeline.yaml: the metric must reach the threshold and, unless mustBeatCurrent is false, be no worse than that of the
+served version. Equal is good enough: the newer model knows newer data.`},
+		{name: "register", run: register.Run, short: "The candidate becomes a version; the alias follows the decision",
+			flags: []string{"pipeline", "run", "models", "logs", "metadata", "alias"},
+			long: `Writes models/<name>/versions/<version>/ (model.onnx, metrics.json, profile.json, and manifest.json last), adds
+a row to the table MLTrainingMetadata, lets the alias stand for the version if the gate says so, and ends the run. A
+step that was killed is completed by running it again.`},
+	}
+}
+
+func (p *Program) stepCommand(s stepInfo) *cobra.Command {
+	o := &step.Options{Out: p.Stdout, Code: p.Version}
+	c := &cobra.Command{Use: s.name, Short: s.short, Long: s.long, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := require(o, s.flags...); err != nil {
+				return err
+			}
+			if err := s.run(c.Context(), *o); err != nil {
+				return failure{err}
+			}
+			return nil
+		}}
+	p.bind(c, o, s.flags...)
+	return c
+}
+
+func (p *Program) watchCommand() *cobra.Command {
+	var o step.Options
+	names := []string{"pipeline", "raw", "logs"}
+	notify, interval := p.Getenv("MLPATHWAY_NOTIFY"), time.Second
+	c := &cobra.Command{Use: "watch", Short: "Ask for a run when the raw zone or pipeline.yaml changes", Args: cobra.NoArgs,
+		Long: `Looks at the raw zone and pipeline.yaml again and again. Where they differ from what the latest run record says, or
+that run has not ended, and nothing has changed between two looks, it POSTs to --notify. Any answer but 2xx means that a
+run is under way, and it asks again later. Trouble is logged once and tried again; SIGTERM ends it.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := require(&o, names...); err != nil {
+				return err
+			}
+			err := watch.Run(c.Context(), watch.Options{Raw: o.Raw, Pipeline: o.Pipeline, Logs: o.Logs, Notify: notify,
+				Interval: interval, Log: p.logger()})
+			if err != nil {
+				return err // only wrong options end a watch with an error
+			}
+			return nil
+		}}
+	p.bind(c, &o, names...)
+	c.Flags().StringVar(&notify, "notify", notify,
+		"what starts a run: http://host/path or unix:///path/to.sock:/path [$MLPATHWAY_NOTIFY]")
+	c.Flags().DurationVar(&interval, "interval", interval, "time between two looks")
+	return c
+}

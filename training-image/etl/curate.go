@@ -1,0 +1,219 @@
+package etl
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/csvfile"
+	"github.com/mlpathway/mlpathway/training-image/extsort"
+	"github.com/mlpathway/mlpathway/training-image/parquetfile"
+)
+
+// sortMemoryBytes is how much memory the rows may take before they go to temporary files.
+const sortMemoryBytes = 128 << 20
+
+// rowsBetweenChecks is how often a long loop looks for a stop, so that a stop signal is heard in the middle of a large file.
+const rowsBetweenChecks = 4096
+
+// curate reads all files and writes the objects of the data version.
+func (e *etl) curate(ctx context.Context) error {
+	q, err := newQuarantine(filepath.Join(e.dir, QuarantineFile))
+	if err != nil {
+		return err
+	}
+	defer q.close()
+	sorter := extsort.New(e.dir, sortMemoryBytes)
+	for i, file := range e.files {
+		if err := e.readFile(ctx, uint32(i), file, sorter, q); err != nil {
+			return err
+		}
+	}
+	if err := e.writeRows(ctx, sorter, q); err != nil {
+		return err
+	}
+	rows := &e.Record.Rows
+	rows.Quarantined = q.rows
+	e.Say("%d rows read from %d file(s): %d accepted, %d quarantined, %d replaced by newer rows",
+		rows.Read, len(e.files), rows.Accepted, rows.Quarantined, rows.Replaced)
+	if err := e.publishReport(ctx, q); err != nil {
+		return err
+	}
+	if err := e.judge(q); err != nil {
+		return err
+	}
+	return e.publishRows(ctx)
+}
+
+// judge refuses data that is mostly wrong, or not there.
+func (e *etl) judge(q *quarantine) error {
+	rows := e.Record.Rows
+	switch {
+	case rows.Read == 0:
+		return fmt.Errorf("%w: the files in %s have a header and no rows", ErrNothing, e.Raw)
+	case 2*rows.Quarantined > rows.Read:
+		return fmt.Errorf("%d of %d rows are bad, which is more than half; most often: %s; every one of them is listed "+
+			"in %s of %s: mend the files or source.columns of pipeline.yaml", rows.Quarantined, rows.Read,
+			q.most(3), e.key(QuarantineFile), e.Curated)
+	default:
+		return nil
+	}
+}
+
+// readFile reads one file; its rows go to the sorter or into quarantine. Newer files have a higher index.
+func (e *etl) readFile(ctx context.Context, index uint32, file lake.Object, sorter *extsort.Sorter, q *quarantine) error {
+	content, err := e.raw.NewReader(ctx, file.Key)
+	if err != nil {
+		return fmt.Errorf("%w (was it removed just now? a new run will start)", err)
+	}
+	defer func() { _ = content.Close() }()
+	reader, err := csvfile.NewReader(file.Key, content, e.Spec.Source.Columns)
+	if err != nil {
+		return err
+	}
+	for _, name := range reader.Ignored() {
+		e.note("%s: the column %q is ignored: pipeline.yaml does not name it", file.Key, name)
+	}
+	key := e.keyIndex()
+	before, bad := e.Record.Rows.Read, q.rows
+	for {
+		if e.Record.Rows.Read%rowsBetweenChecks == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		row, wrong, err := reader.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			e.report.Files = append(e.report.Files, fileReport{Name: file.Key, SizeBytes: file.SizeBytes,
+				Modified: file.Modified.UTC(), Rows: e.Record.Rows.Read - before, Bad: q.rows - bad})
+			return nil
+		case err != nil:
+			return err
+		case wrong != nil:
+			err = q.add(file.Key, wrong)
+		default:
+			err = sorter.Add(record(row, key, index))
+		}
+		if err != nil {
+			return err
+		}
+		e.Record.Rows.Read++
+	}
+}
+
+// record makes a row sortable: by key, the newest file first, in a file by line. Rows without a key are sorted by
+// what they hold.
+func record(row *csvfile.Row, key int, file uint32) extsort.Record {
+	payload := encode(make([]byte, 0, 10*len(row.Values)), row.Values)
+	if key < 0 {
+		return extsort.Record{Key: payload}
+	}
+	order := uint64(^file)<<32 | uint64(uint32(row.Line))
+	return extsort.Record{Key: sortKey(row.Values[key]), Order: order, Payload: payload}
+}
+
+// keyIndex is the place of the key among the columns, -1 without a key.
+func (e *etl) keyIndex() int {
+	return slices.IndexFunc(e.Spec.Source.Columns, func(c pipeline.Column) bool {
+		return c.Name == e.Spec.Source.Key
+	})
+}
+
+// writeRows writes the accepted rows in the order of their keys to a temporary file and computes the data version.
+func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quarantine) (err error) {
+	file, err := os.Create(filepath.Join(e.dir, RowsFile))
+	if err != nil {
+		return fmt.Errorf("writing curated rows: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	out, err := parquetfile.NewWriter(file, columns(e.Spec))
+	if err != nil {
+		return fmt.Errorf("writing curated rows: %w", err)
+	}
+	w := &winners{etl: e, ctx: ctx, out: out, quarantine: q, sum: newSum(e.Spec), keyed: e.keyIndex() >= 0,
+		values: make([]any, len(e.Spec.Source.Columns))}
+	if err := sorter.Each(w.take); err != nil {
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("writing curated rows: %w", err)
+	}
+	e.Record.DataVersion = hex.EncodeToString(w.sum.Sum(nil))
+	return nil
+}
+
+// winners takes the sorted rows and accepts the newest one of each key.
+type winners struct {
+	*etl
+	ctx        context.Context
+	out        *parquetfile.Writer
+	quarantine *quarantine
+	sum        hash.Hash
+	keyed      bool
+	seen       int
+	key        []byte // of the last row
+	file       uint32 // of the last row
+	values     []any
+}
+
+func (w *winners) take(r extsort.Record) error {
+	if w.seen++; w.seen%rowsBetweenChecks == 0 && w.ctx.Err() != nil {
+		return w.ctx.Err()
+	}
+	payload := r.Payload
+	if !w.keyed {
+		payload = r.Key
+	}
+	decode(payload, w.values)
+	file := ^uint32(r.Order >> 32)
+	if w.keyed && w.seen > 1 && string(w.key) == string(r.Key) {
+		sameFile := file == w.file
+		w.file = file
+		if !sameFile {
+			w.Record.Rows.Replaced++
+			return nil
+		}
+		return w.quarantine.add(w.files[file].Key, &csvfile.Bad{Line: int(uint32(r.Order)), Column: w.Spec.Source.Key,
+			Value: fmt.Sprint(w.values[w.keyIndex()]), Reason: "the key stands in this file twice; the first row counts"})
+	}
+	w.key, w.file = append(w.key[:0], r.Key...), file
+	w.Record.Rows.Accepted++
+	var length [8]byte
+	binary.BigEndian.PutUint64(length[:], uint64(len(payload)))
+	_, _ = w.sum.Write(length[:])
+	_, _ = w.sum.Write(payload)
+	if err := w.out.Write(w.values); err != nil {
+		return fmt.Errorf("writing curated rows: %w", err)
+	}
+	return nil
+}
+
+// newSum begins the data version: names and types of the columns belong to it.
+func newSum(spec *pipeline.Spec) hash.Hash {
+	sum := sha256.New()
+	for _, c := range spec.Source.Columns {
+		_, _ = fmt.Fprintf(sum, "%q %s\n", c.Name, c.Type)
+	}
+	return sum
+}
+
+func columns(spec *pipeline.Spec) []parquetfile.Column {
+	kinds := map[pipeline.Type]parquetfile.Kind{
+		pipeline.Float: parquetfile.Double, pipeline.Integer: parquetfile.Integer, pipeline.Boolean: parquetfile.Boolean,
+		pipeline.Text: parquetfile.Text, pipeline.Category: parquetfile.Text, pipeline.Timestamp: parquetfile.Timestamp,
+	}
+	var out []parquetfile.Column
+	for _, c := range spec.Source.Columns {
+		out = append(out, parquetfile.Column{Name: c.Name, Kind: kinds[c.Type], Optional: c.Optional})
+	}
+	return out
+}

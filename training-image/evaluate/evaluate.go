@@ -1,0 +1,146 @@
+// Package evaluate measures a candidate on the test rows, beside the version that is served now, and decides whether
+// it may be promoted.
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlpathway/mlpathway/internal/onnx"
+	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/candidate"
+	"github.com/mlpathway/mlpathway/training-image/featureset"
+	"github.com/mlpathway/mlpathway/training-image/step"
+)
+
+// Run does the step. Needed options: Run, Pipeline, Features, Models, Logs, Alias.
+func Run(ctx context.Context, o step.Options) error {
+	return step.Do(ctx, o, "evaluate", func(ctx context.Context, j *step.Job) error {
+		models, err := j.Zone(ctx, j.Models)
+		if err != nil {
+			return err
+		}
+		features, err := j.Zone(ctx, j.Features)
+		if err != nil {
+			return err
+		}
+		set, err := featureset.Read(ctx, features, j.Record.Features, j.Spec)
+		if err != nil {
+			return err
+		}
+		e := &evaluation{Job: j, rows: set[registry.TestPart], store: candidate.New(models, j.Spec.Name, j.Record.ID)}
+		return e.run(ctx, registry.New(models))
+	})
+}
+
+// evaluation is the step at work.
+type evaluation struct {
+	*step.Job
+	rows  *featureset.Table
+	store *candidate.Store
+}
+
+func (e *evaluation) run(ctx context.Context, reg *registry.Registry) error {
+	info, err := e.store.Info(ctx)
+	if err != nil {
+		return err
+	}
+	data, err := e.store.Model(ctx, info)
+	if err != nil {
+		return err
+	}
+	model, _, err := onnx.Unmarshal(data)
+	if err != nil {
+		return fmt.Errorf("reading the candidate: %w", err)
+	}
+	predictions, err := predict(model, e.rows)
+	if err != nil {
+		return fmt.Errorf("the candidate: %w", err)
+	}
+	m := &registry.Metrics{Rows: e.rows.Rows(), Importance: info.Importance,
+		Candidate: Measure(e.Spec.Task, predictions, e.rows.Labels),
+		Confusion: Confusion(e.Spec.Task, len(e.Spec.Classes()), predictions, e.rows.Labels)}
+	against, err := e.current(ctx, reg, m)
+	if err != nil {
+		return err
+	}
+	if err := e.store.WriteMetrics(ctx, m); err != nil {
+		return err
+	}
+	decision := Decide(e.Spec.Gate, m, against)
+	e.Record.Decision = &decision
+	e.Say("on %d test rows: %s", m.Rows, words(m.Candidate))
+	if m.Current != nil {
+		e.Say("%s, which is served now, on the same rows: %s", m.CurrentVersion, words(m.Current))
+	}
+	e.Say("%s: %s", map[bool]string{true: "promote", false: "do not promote"}[decision.Promoted], decision.Reason)
+	return nil
+}
+
+// current measures the served version on the same rows. against says why that cannot be done; it is empty where it
+// was done, or where no version is served.
+func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *registry.Metrics) (against string, err error) {
+	alias, err := reg.Resolve(ctx, e.Spec.Name, e.Alias)
+	if errors.Is(err, registry.ErrNoAlias) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	m.CurrentVersion = alias.Version
+	v, err := reg.Open(ctx, e.Spec.Name, alias.Version)
+	if err != nil {
+		return "", fmt.Errorf("opening the version that is served now: %w", err)
+	}
+	if v.Manifest.Label != e.Spec.Label || !slices.Equal(v.Manifest.Classes, e.Spec.Classes()) ||
+		v.Manifest.Task != string(e.Spec.Task) {
+		return "it answers another question (its label, classes or task differ)", nil
+	}
+	model, _, err := onnx.Unmarshal(v.Model)
+	if err != nil {
+		return "", fmt.Errorf("reading the version that is served now: %w", err)
+	}
+	predictions, err := predict(model, e.rows)
+	if err != nil {
+		return err.Error(), nil //nolint:nilerr // another set of inputs is a reason not to compare, no failure
+	}
+	m.Current = Measure(e.Spec.Task, predictions, e.rows.Labels)
+	return "", nil
+}
+
+// predict computes a model's outputs, Outputs of them for each row. The model's inputs are found by name.
+func predict(model *onnx.Ensemble, rows *featureset.Table) ([]float32, error) {
+	index := make([]int, len(model.Inputs))
+	for i, name := range model.Inputs {
+		if index[i] = slices.Index(rows.Inputs, name); index[i] < 0 {
+			return nil, fmt.Errorf("its input %q is not among today's features", name)
+		}
+	}
+	fast, err := model.Compile()
+	if err != nil {
+		return nil, err
+	}
+	row := make([]float32, len(index))
+	out := make([]float32, rows.Rows()*model.Outputs())
+	for r := range rows.Rows() {
+		from := rows.Row(r)
+		for i, at := range index {
+			row[i] = from[at]
+		}
+		fast.Predict(row, out[r*model.Outputs():(r+1)*model.Outputs()])
+	}
+	return out, nil
+}
+
+// words writes metrics in the order of their names.
+func words(metrics map[string]float64) string {
+	var parts []string
+	for name, value := range metrics {
+		parts = append(parts, fmt.Sprintf("%s %.4f", name, value))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,154 @@
+// Package features computes the model's inputs from the curated rows with the SQL of pipeline.yaml, and divides the
+// rows into training, validation and test rows.
+package features
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/duck"
+	"github.com/mlpathway/mlpathway/training-image/etl"
+	"github.com/mlpathway/mlpathway/training-image/step"
+)
+
+// Run does the step. Needed options: Run, Pipeline, Curated, Features, Logs; Online where there is an online store.
+func Run(ctx context.Context, o step.Options) error {
+	return step.Do(ctx, o, "features", func(ctx context.Context, j *step.Job) error {
+		f := &features{Job: j}
+		return f.run(ctx)
+	})
+}
+
+// features is the step at work.
+type features struct {
+	*step.Job
+	dir string // for temporary files
+}
+
+func (f *features) run(ctx context.Context) error {
+	curated, err := f.Zone(ctx, f.Curated)
+	if err != nil {
+		return err
+	}
+	rows, release, err := curated.Fetch(ctx, f.Record.DataVersion+"/"+etl.RowsFile)
+	if err != nil {
+		return fmt.Errorf("the curated rows are gone, start a new run: %w", err)
+	}
+	defer release()
+	if f.dir, err = os.MkdirTemp("", "mlpathway-features-"); err != nil {
+		return fmt.Errorf("making room for temporary files: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(f.dir) }()
+	db, err := openView(ctx, rows, f.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	result, err := f.compute(ctx, db)
+	if err != nil {
+		return err
+	}
+	if err := f.materialize(ctx, result); err != nil {
+		return err
+	}
+	return f.publish(ctx, result)
+}
+
+// openView opens a database in which the view curated shows the curated rows, and from which a query reaches no other
+// file and no network.
+func openView(ctx context.Context, rows, dir string) (*sql.DB, error) {
+	db, err := duck.Open(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, query := range []string{
+		"SET temp_directory = " + duck.Text(dir),
+		"CREATE VIEW curated AS SELECT * FROM read_parquet(" + duck.Text(rows) + ")",
+		"SET allowed_paths = [" + duck.Text(rows) + "]",
+		"SET enable_external_access = false",
+		"SET lock_configuration = true",
+	} {
+		if _, err := db.ExecContext(ctx, query); err != nil {
+			_ = db.Close()
+			return nil, fmt.Errorf("opening the view curated: %w", err)
+		}
+	}
+	return db, nil
+}
+
+// compute runs the query and writes its result, in the order of the keys, to a temporary Parquet file.
+func (f *features) compute(ctx context.Context, db *sql.DB) (*result, error) {
+	text := strings.TrimRight(strings.TrimSpace(f.Spec.Features), "; \n\t")
+	if text == "" {
+		text = "SELECT * FROM curated"
+	}
+	plan, err := newPlan(ctx, db, f.Spec, text)
+	if err != nil {
+		return nil, err
+	}
+	order := "ALL"
+	if f.Spec.Source.Key != "" {
+		order = duck.Name(f.Spec.Source.Key)
+	}
+	rows, err := db.QueryContext(ctx, "SELECT * FROM (\n"+text+"\n) ORDER BY "+order)
+	if err != nil {
+		return nil, queryError(err)
+	}
+	defer func() { _ = rows.Close() }()
+	r := newResult(f.Spec, plan, filepath.Join(f.dir, "features.parquet"))
+	return r, r.fill(rows)
+}
+
+func queryError(err error) error {
+	return fmt.Errorf("the query in features of pipeline.yaml cannot be run: %w", err)
+}
+
+// publish puts the feature set into the features zone and makes it the newest.
+func (f *features) publish(ctx context.Context, r *result) error {
+	zone, err := f.Zone(ctx, f.Features)
+	if err != nil {
+		return err
+	}
+	set := registry.FeatureSet{Key: f.Record.DataVersion + "-" + f.Record.PipelineHash[:8] + "/features.parquet",
+		DataVersion: f.Record.DataVersion, PipelineHash: f.Record.PipelineHash, Rows: r.rows}
+	if err := zone.Upload(ctx, set.Key, r.path); err != nil {
+		return err
+	}
+	if err := registry.WriteLatestFeatures(ctx, zone, &set); err != nil {
+		return err
+	}
+	f.Record.Features = set.Key
+	f.Say("%d rows, %d inputs: %d to train, %d to validate, %d to test", r.rows, len(r.inputs),
+		r.parts[registry.TrainPart], r.parts[registry.ValidationPart], r.parts[registry.TestPart])
+	return nil
+}
+
+// check refuses a feature set that cannot be trained from.
+func (r *result) check() error {
+	if r.rows == 0 {
+		return errors.New("the query in features of pipeline.yaml returns no rows: loosen its conditions")
+	}
+	for _, part := range []string{registry.TrainPart, registry.ValidationPart, registry.TestPart} {
+		if r.parts[part] == 0 {
+			return fmt.Errorf("%d rows are too few: the %s part is empty; bring more rows, or change split in "+
+				"pipeline.yaml", r.rows, part)
+		}
+	}
+	for i, name := range r.inputs {
+		if r.rows > 1 && r.leaks[i] {
+			return fmt.Errorf("the input %q equals the label %q in every row: it gives the answer away; leave it out of "+
+				"features in pipeline.yaml", name, r.spec.Label)
+		}
+	}
+	if r.spec.Task != pipeline.Regression && len(r.classes) < 2 {
+		return fmt.Errorf("all rows have the same label: bring rows of the other classes too")
+	}
+	return nil
+}

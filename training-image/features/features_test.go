@@ -1,0 +1,280 @@
+package features_test
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/etl"
+	"github.com/mlpathway/mlpathway/training-image/features"
+	"github.com/mlpathway/mlpathway/training-image/featureset"
+	"github.com/mlpathway/mlpathway/training-image/metadata"
+	"github.com/mlpathway/mlpathway/training-image/step"
+	"github.com/mlpathway/mlpathway/training-image/steptest"
+
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+)
+
+const fruit = `
+name: fruit
+task: binary
+source:
+  key: id
+  columns:
+    - {name: id, type: integer}
+    - {name: size, type: float, optional: true}
+    - {name: ripe, type: boolean, optional: true}
+    - {name: color, type: category, values: [red, green, yellow], optional: true}
+    - {name: kind, type: category, values: [apple, pear]}
+label: kind
+gate: {metric: accuracy, threshold: 0.5}
+`
+
+func with(query string) string {
+	return fruit + "features: |\n  " + strings.ReplaceAll(query, "\n", "\n  ") + "\n"
+}
+
+// rows are n rows of fruit; every fifth lacks its size.
+func rows(n int) string {
+	var b strings.Builder
+	b.WriteString("id,size,ripe,color,kind\n")
+	for i := range n {
+		size := fmt.Sprint(float64(i) / 4)
+		if i%5 == 0 {
+			size = ""
+		}
+		_, _ = fmt.Fprintf(&b, "%d,%s,%t,%s,%s\n", i, size, i%2 == 0, []string{"red", "green", "yellow", ""}[i%4],
+			[]string{"apple", "pear"}[i/3%2])
+	}
+	return b.String()
+}
+
+func run(t *testing.T, l *steptest.Lake, id string) error {
+	t.Helper()
+	require.NoError(t, etl.Run(t.Context(), l.Options(id)))
+	return features.Run(t.Context(), l.Options(id))
+}
+
+func TestWithoutAQueryEveryColumnIsAnInput(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, fruit)
+	l.Drop("a.csv", rows(40), 0)
+	require.NoError(t, run(t, l, "r1"))
+	r := l.Run("r1")
+	assert.Equal(t, r.DataVersion+"-"+r.PipelineHash[:8]+"/features.parquet", r.Features)
+	columns, got := l.Rows("features", r.Features)
+	assert.Equal(t, []string{"id", "size", "ripe", "color", "kind", "_split"}, columns)
+	require.Len(t, got, 40)
+	for i, row := range got {
+		assert.Equal(t, int64(i), row["id"], "in the order of the key")
+		if i%5 == 0 {
+			assert.Nil(t, row["size"])
+		} else {
+			assert.InDelta(t, float64(i)/4, row["size"], 0)
+		}
+		assert.InDelta(t, float64((i+1)%2), row["ripe"], 0)
+		if i%4 == 3 {
+			assert.Nil(t, row["color"])
+		} else {
+			assert.InDelta(t, float64(i%4), row["color"], 0)
+		}
+		assert.Equal(t, []string{"apple", "pear"}[i/3%2], row["kind"])
+	}
+	set, err := registry.ReadLatestFeatures(t.Context(), l.Zone("features"))
+	require.NoError(t, err)
+	assert.Equal(t, &registry.FeatureSet{Key: r.Features, DataVersion: r.DataVersion, PipelineHash: r.PipelineHash,
+		Rows: 40}, set)
+}
+
+func TestTheQueryComputesInputs(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, with(`SELECT kind, id, size * 2 AS "double size", id % 3 = 0 AS third,
+  coalesce(size, 0)::DECIMAL(10,2) AS d, row_number() OVER (ORDER BY id) AS n, 'NaN'::DOUBLE AS nothing
+FROM curated WHERE id >= 10; `))
+	l.Drop("a.csv", rows(60), 0)
+	require.NoError(t, run(t, l, "r1"))
+	columns, got := l.Rows("features", l.Run("r1").Features)
+	assert.Equal(t, []string{"kind", "id", "double size", "third", "d", "n", "nothing", "_split"}, columns)
+	require.Len(t, got, 50)
+	assert.Equal(t, map[string]any{"kind": "pear", "id": int64(11), "double size": 5.5, "third": 0.0, "d": 2.75, "n": 2.0,
+		"nothing": nil, "_split": got[1]["_split"]}, got[1])
+}
+
+func TestRefusedQueries(t *testing.T) {
+	t.Parallel()
+	secret := filepath.Join(t.TempDir(), "secret.csv")
+	require.NoError(t, os.WriteFile(secret, []byte("x\n1\n"), 0o600))
+	for name, c := range map[string]struct{ query, want string }{
+		"no SQL":          {"SELECT * FORM curated", "the query in features of pipeline.yaml cannot be run"},
+		"unknown column":  {"SELECT id, kind, weight FROM curated", `"weight" not found`},
+		"no label":        {"SELECT id, size FROM curated", `the label "kind" is not in the result: select it too`},
+		"no key":          {"SELECT kind, size FROM curated", `the key "id" is not in the result: select it too`},
+		"no input":        {"SELECT kind, id FROM curated", "there is no input besides key and label"},
+		"text":            {"SELECT kind, id, size, kind || 'x' AS t FROM curated", `the input "t" is of type VARCHAR and not a number`},
+		"time":            {"SELECT kind, id, DATE '2026-01-01' AS t FROM curated", `the input "t" is of type DATE and not a number`},
+		"twice":           {"SELECT kind, id, size AS a, size AS a FROM curated", `the column "a" is in the result twice`},
+		"reserved":        {"SELECT kind, id, size AS _split FROM curated", `the name "_split" is reserved`},
+		"no rows":         {"SELECT * FROM curated WHERE id > 1000", "returns no rows: loosen its conditions"},
+		"join fans out":   {"SELECT a.* FROM curated a, (VALUES (1), (2)) b(x)", "stands in the result twice"},
+		"null label":      {"SELECT id, size, nullif(kind, 'pear') AS kind FROM curated", "the label is null"},
+		"null key":        {"SELECT nullif(id, 7) AS id, size, kind FROM curated", "the key is null"},
+		"unknown label":   {"SELECT id, size, 'plum' AS kind FROM curated", `the label "plum" is not one of the values`},
+		"one class":       {"SELECT * FROM curated WHERE kind = 'pear'", "all rows have the same label"},
+		"leak":            {"SELECT id, kind, size, kind = 'pear' AS target FROM curated", `the input "target" equals the label "kind"`},
+		"too large":       {"SELECT id, kind, 1e300 AS x FROM curated", "too large for a 32-bit float"},
+		"infinite":        {"SELECT id, kind, 'inf'::DOUBLE AS x FROM curated", "too large for a 32-bit float"},
+		"few rows":        {"SELECT * FROM curated WHERE id IN (2, 3)", "2 rows are too few"},
+		"another file":    {"SELECT id, kind, x FROM curated, '" + secret + "'", "ermission"},
+		"writes a file":   {"COPY curated TO '" + secret + ".out'", "cannot be run"},
+		"loosens the cap": {"SET enable_external_access = true", "cannot be run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := steptest.New(t, with(c.query))
+			l.Drop("a.csv", rows(60), 0)
+			err := run(t, l, "r1")
+			require.ErrorContains(t, err, c.want)
+			assert.Equal(t, registry.Failed, l.Run("r1").Status)
+			set, err := registry.ReadLatestFeatures(t.Context(), l.Zone("features"))
+			require.NoError(t, err)
+			assert.Nil(t, set, "nothing is published")
+		})
+	}
+}
+
+func TestATextColumnNeedsAQuery(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, strings.Replace(fruit, "{name: size, type: float,", "{name: size, type: text,", 1))
+	l.Drop("a.csv", rows(60), 0)
+	require.ErrorContains(t, run(t, l, "r1"), "leave it out with SELECT * EXCLUDE (size) FROM curated")
+}
+
+func TestTheSplitStaysWhenRowsArrive(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, fruit)
+	parts := func(id string) (of map[int64]string, count map[string]int) {
+		of, count = map[int64]string{}, map[string]int{}
+		_, got := l.Rows("features", l.Run(id).Features)
+		for _, row := range got {
+			of[row["id"].(int64)] = row["_split"].(string)
+			count[row["_split"].(string)]++
+		}
+		return of, count
+	}
+	l.Drop("a.csv", rows(1000), 0)
+	require.NoError(t, run(t, l, "r1"))
+	before, _ := parts("r1")
+	l.Drop("b.csv", rows(2000), 1)
+	require.NoError(t, run(t, l, "r2"))
+	after, count := parts("r2")
+	for key, part := range before {
+		assert.Equal(t, part, after[key])
+	}
+	// A share of n draws has the standard deviation sqrt(p(1-p)n): four of them are room enough.
+	for part, share := range map[string]float64{"test": 0.2, "validation": 0.15, "train": 0.65} {
+		assert.InDelta(t, 2000*share, count[part], 4*math.Sqrt(share*(1-share)*2000), part)
+	}
+	l.SetPipeline(fruit + "split: {seed: 2}\n")
+	require.NoError(t, run(t, l, "r3"))
+	other, _ := parts("r3")
+	assert.NotEqual(t, after, other, "another seed draws otherwise")
+}
+
+func TestWithoutAKeyEqualRowsStayTogether(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, strings.Replace(fruit, "  key: id\n", "", 1))
+	l.Drop("a.csv", rows(200), 0)
+	l.Drop("b.csv", rows(200), 1)
+	require.NoError(t, run(t, l, "r1"))
+	_, got := l.Rows("features", l.Run("r1").Features)
+	require.Len(t, got, 400)
+	part := map[any]any{}
+	for _, row := range got {
+		if before, ok := part[row["id"]]; ok {
+			assert.Equal(t, before, row["_split"])
+		}
+		part[row["id"]] = row["_split"]
+	}
+	assert.Len(t, part, 200)
+	_, err := os.Stat(filepath.Join(l.Dir, "online", "online.db"))
+	require.ErrorIs(t, err, os.ErrNotExist, "without a key there is no online store")
+}
+
+func TestTheOnlineStoreFollows(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, fruit)
+	l.Drop("a.csv", rows(50), 0)
+	require.NoError(t, run(t, l, "r1"))
+	db, err := metadata.OpenSQLite(filepath.Join(l.Dir, "online", "online.db"))
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	get := func(key string) (inputs map[string]any, err error) {
+		var text string
+		if err := db.QueryRowContext(t.Context(), "SELECT features FROM features WHERE key = ?", key).Scan(&text); err != nil {
+			return nil, err
+		}
+		return inputs, json.Unmarshal([]byte(text), &inputs)
+	}
+	inputs, err := get("10")
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{"size": nil, "ripe": 1.0, "color": 2.0}, inputs, "no key, no label, no part")
+	require.NoError(t, os.Remove(filepath.Join(l.Dir, "raw", "a.csv")))
+	l.Drop("b.csv", rows(40), 1)
+	require.NoError(t, run(t, l, "r2"))
+	_, err = get("39")
+	require.NoError(t, err)
+	_, err = get("49")
+	require.ErrorIs(t, err, sql.ErrNoRows, "rows that are gone are gone here too")
+}
+
+func TestReadGivesTheParts(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, fruit)
+	l.Drop("a.csv", rows(100), 0)
+	require.NoError(t, run(t, l, "r1"))
+	spec, err := pipeline.Parse("p", []byte(fruit))
+	require.NoError(t, err)
+	set, err := featureset.Read(t.Context(), l.Zone("features"), l.Run("r1").Features, spec)
+	require.NoError(t, err)
+	_, got := l.Rows("features", l.Run("r1").Features)
+	next := map[string]int{}
+	for _, row := range got {
+		part := row["_split"].(string)
+		table, i := set[part], next[part]
+		next[part]++
+		assert.Equal(t, []string{"size", "ripe", "color"}, table.Inputs)
+		if row["size"] == nil {
+			assert.True(t, math.IsNaN(float64(table.Row(i)[0])))
+		} else {
+			assert.InDelta(t, row["size"], table.Row(i)[0], 0)
+		}
+		assert.InDelta(t, map[any]float64{"apple": 0, "pear": 1}[row["kind"]], table.Labels[i], 0)
+	}
+	for part, n := range next {
+		assert.Equal(t, n, set[part].Rows())
+	}
+	_, err = featureset.Read(t.Context(), l.Zone("features"), "gone.parquet", spec)
+	require.ErrorContains(t, err, "start a new run")
+}
+
+func TestStepsInTheWrongOrder(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, fruit)
+	require.ErrorContains(t, features.Run(t.Context(), l.Options("r1")), "run etl first")
+	l.Drop("a.csv", rows(60), 0)
+	require.NoError(t, etl.Run(t.Context(), l.Options("r1")))
+	l.SetPipeline(fruit + "split: {seed: 9}\n")
+	require.ErrorContains(t, features.Run(t.Context(), l.Options("r1")), "pipeline.yaml has changed since etl")
+	require.ErrorContains(t, features.Run(t.Context(), l.Options("r1")), "has failed")
+	o := l.Options("")
+	require.ErrorContains(t, features.Run(t.Context(), o), step.NewRunID(l.Run("r1").Started)[:4])
+}

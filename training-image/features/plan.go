@@ -1,0 +1,114 @@
+package features
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/internal/registry"
+)
+
+// role is what a column of the query's result is for.
+type role int
+
+const (
+	keyRole role = iota
+	labelRole
+	numberRole   // an input that is a number
+	booleanRole  // an input that is true or false
+	categoryRole // an input that is one of a category's values
+)
+
+// planned is one column of the query's result.
+type planned struct {
+	name   string
+	role   role
+	kind   string   // DuckDB's name of the type
+	values []string // of a category
+}
+
+// numbers are the types of DuckDB that become inputs as they are.
+var numbers = []string{"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+	"UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL"}
+
+// newPlan looks at the columns of the query without computing rows, and refuses a result that cannot be trained from.
+func newPlan(ctx context.Context, db *sql.DB, spec *pipeline.Spec, query string) ([]planned, error) {
+	rows, err := db.QueryContext(ctx, "DESCRIBE (\n"+query+"\n)") // unlike a subquery it keeps names that stand twice
+	if err != nil {
+		return nil, queryError(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var plan []planned
+	var problems []error
+	for rows.Next() {
+		var name, kind string
+		var rest [4]any
+		if err := rows.Scan(&name, &kind, &rest[0], &rest[1], &rest[2], &rest[3]); err != nil {
+			return nil, queryError(err)
+		}
+		p, err := planColumn(spec, name, kind)
+		plan, problems = append(plan, p), append(problems, err)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, queryError(err)
+	}
+	problems = append(problems, missing(spec, plan)...)
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("the query in features of pipeline.yaml gives no usable inputs: %w", err)
+	}
+	return plan, nil
+}
+
+func planColumn(spec *pipeline.Spec, name, kind string) (planned, error) {
+	p := planned{name: name, kind: kind}
+	column, declared := spec.Column(name)
+	base, _, _ := strings.Cut(kind, "(")
+	switch {
+	case name == spec.Source.Key && name != "":
+		p.role = keyRole
+	case name == spec.Label:
+		p.role = labelRole
+	case name == registry.SplitColumn:
+		return p, fmt.Errorf("the name %q is reserved: name the column otherwise", name)
+	case slices.Contains(numbers, base):
+		p.role = numberRole
+	case kind == "BOOLEAN":
+		p.role = booleanRole
+	case kind == "VARCHAR" && declared && column.Type == pipeline.Category:
+		p.role, p.values = categoryRole, column.Values
+	default:
+		return p, fmt.Errorf("the input %q is of type %s and not a number: turn it into one, or leave it out with "+
+			"SELECT * EXCLUDE (%s) FROM curated", name, kind, name)
+	}
+	return p, nil
+}
+
+// missing says which columns the result lacks or has twice.
+func missing(spec *pipeline.Spec, plan []planned) []error {
+	var problems []error
+	count := map[string]int{}
+	inputs := 0
+	for _, p := range plan {
+		count[p.name]++
+		if p.role > labelRole {
+			inputs++
+		}
+		if count[p.name] == 2 {
+			problems = append(problems, fmt.Errorf("the column %q is in the result twice", p.name))
+		}
+	}
+	if count[spec.Label] == 0 {
+		problems = append(problems, fmt.Errorf("the label %q is not in the result: select it too", spec.Label))
+	}
+	if key := spec.Source.Key; key != "" && count[key] == 0 {
+		problems = append(problems, fmt.Errorf("the key %q is not in the result: select it too", key))
+	}
+	if inputs == 0 {
+		problems = append(problems, errors.New("there is no input besides key and label"))
+	}
+	return problems
+}

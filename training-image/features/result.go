@@ -1,0 +1,304 @@
+package features
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"os"
+	"slices"
+	"time"
+
+	duckdb "github.com/duckdb/duckdb-go/v2"
+
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/parquetfile"
+)
+
+// result is the computed feature set.
+type result struct {
+	spec    *pipeline.Spec
+	plan    []planned
+	path    string // of the Parquet file
+	inputs  []string
+	rows    int
+	parts   map[string]int
+	classes map[string]int
+	leaks   []bool // whether an input has equalled the label in every row so far
+	lastKey any
+	values  []any // of the row at hand, as they are written
+}
+
+func newResult(spec *pipeline.Spec, plan []planned, path string) *result {
+	r := &result{spec: spec, plan: plan, path: path, parts: map[string]int{}, classes: map[string]int{},
+		values: make([]any, len(plan)+1)}
+	for _, p := range plan {
+		if p.role > labelRole {
+			r.inputs = append(r.inputs, p.name)
+			r.leaks = append(r.leaks, true)
+		}
+	}
+	return r
+}
+
+// columns are those of the Parquet file: the result's in their order, then the part.
+func (r *result) columns() []parquetfile.Column {
+	var out []parquetfile.Column
+	for _, p := range r.plan {
+		c := parquetfile.Column{Name: p.name, Kind: parquetfile.Double, Optional: p.role > labelRole}
+		switch {
+		case p.role == keyRole:
+			c.Kind = keyKind(p.kind)
+		case p.role == labelRole && r.spec.Task != pipeline.Regression:
+			c.Kind = parquetfile.Text
+		}
+		out = append(out, c)
+	}
+	return append(out, parquetfile.Column{Name: registry.SplitColumn, Kind: parquetfile.Text})
+}
+
+func keyKind(kind string) parquetfile.Kind {
+	switch kind {
+	case "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT":
+		return parquetfile.Integer
+	case "DOUBLE", "FLOAT":
+		return parquetfile.Double
+	case "BOOLEAN":
+		return parquetfile.Boolean
+	case "TIMESTAMP":
+		return parquetfile.Timestamp
+	default:
+		return parquetfile.Text
+	}
+}
+
+// fill writes the rows of the query.
+func (r *result) fill(rows *sql.Rows) (err error) {
+	file, err := os.Create(r.path)
+	if err != nil {
+		return fmt.Errorf("writing the feature set: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	out, err := parquetfile.NewWriter(file, r.columns())
+	if err != nil {
+		return fmt.Errorf("writing the feature set: %w", err)
+	}
+	scanned := make([]any, len(r.plan))
+	targets := make([]any, len(r.plan))
+	for i := range scanned {
+		targets[i] = &scanned[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return queryError(err)
+		}
+		if err := r.convert(scanned); err != nil {
+			return err
+		}
+		if err := out.Write(r.values); err != nil {
+			return fmt.Errorf("writing the feature set: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return queryError(err)
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("writing the feature set: %w", err)
+	}
+	return r.check()
+}
+
+// convert turns a row of the query into a row of the feature set.
+func (r *result) convert(scanned []any) error {
+	r.rows++
+	var key any
+	for i, p := range r.plan {
+		value, err := r.value(p, scanned[i])
+		if err != nil {
+			return fmt.Errorf("row %d%s: column %q: %w", r.rows, r.whichKey(scanned), p.name, err)
+		}
+		r.values[i] = value
+		if p.role == keyRole {
+			key = value
+		}
+	}
+	if key != nil && key == r.lastKey {
+		return fmt.Errorf("the key %v stands in the result twice: the query in features of pipeline.yaml must give one "+
+			"row for each key (look at its joins)", key)
+	}
+	r.lastKey = key
+	r.watchLeaks()
+	content := []any{key}
+	if false {
+		content = r.values[:len(r.plan)]
+	}
+	part := partOf(content, r.spec.Split)
+	r.values[len(r.plan)] = part
+	r.parts[part]++
+	return nil
+}
+
+func (r *result) whichKey(scanned []any) string {
+	for i, p := range r.plan {
+		if p.role == keyRole {
+			return fmt.Sprintf(" (key %v)", scanned[i])
+		}
+	}
+	return ""
+}
+
+func (r *result) value(p planned, v any) (any, error) {
+	switch p.role {
+	case keyRole:
+		return keyValue(v, keyKind(p.kind))
+	case labelRole:
+		return r.label(v)
+	case categoryRole:
+		if v == nil {
+			return nil, nil
+		}
+		i := slices.Index(p.values, fmt.Sprint(v))
+		if i < 0 {
+			return nil, fmt.Errorf("%q is not one of the values of the category", v)
+		}
+		return float64(i), nil
+	default:
+		return input(v)
+	}
+}
+
+func (r *result) label(v any) (any, error) {
+	if v == nil {
+		return nil, errors.New("the label is null: leave such rows out with WHERE")
+	}
+	if r.spec.Task == pipeline.Regression {
+		return input(v)
+	}
+	class := fmt.Sprint(v)
+	if !slices.Contains(r.spec.Classes(), class) {
+		return nil, fmt.Errorf("the label %q is not one of the values of %q", class, r.spec.Label)
+	}
+	r.classes[class]++
+	return class, nil
+}
+
+// input turns a number of DuckDB into a float64 that a 32-bit float can hold.
+func input(v any) (any, error) {
+	x, ok := number(v)
+	switch {
+	case v == nil || math.IsNaN(x):
+		return nil, nil
+	case !ok:
+		return nil, fmt.Errorf("%v (%T) is not a number", v, v)
+	case math.IsInf(float64(float32(x)), 0):
+		return nil, fmt.Errorf("%v is too large for a 32-bit float: scale it", x)
+	default:
+		return x, nil
+	}
+}
+
+func number(v any) (float64, bool) {
+	switch n := v.(type) {
+	case float64:
+		return n, true
+	case float32:
+		return float64(n), true
+	case bool:
+		if n {
+			return 1, true
+		}
+		return 0, true
+	case int64:
+		return float64(n), true
+	case int32:
+		return float64(n), true
+	case int16:
+		return float64(n), true
+	case int8:
+		return float64(n), true
+	case uint64:
+		return float64(n), true
+	case uint32:
+		return float64(n), true
+	case uint16:
+		return float64(n), true
+	case uint8:
+		return float64(n), true
+	case *big.Int:
+		x, _ := new(big.Float).SetInt(n).Float64()
+		return x, true
+	case duckdb.Decimal:
+		return n.Float64(), true
+	default:
+		return 0, false
+	}
+}
+
+func keyValue(v any, kind parquetfile.Kind) (any, error) {
+	if v == nil {
+		return nil, errors.New("the key is null")
+	}
+	if at, ok := v.(time.Time); ok && kind == parquetfile.Timestamp {
+		return at.UnixMicro(), nil
+	}
+	switch kind {
+	case parquetfile.Integer:
+		x, _ := number(v)
+		return int64(x), nil
+	case parquetfile.Double:
+		x, _ := number(v)
+		return x, nil
+	case parquetfile.Boolean:
+		return v, nil
+	default:
+		return fmt.Sprint(v), nil
+	}
+}
+
+// watchLeaks notes which inputs differ from the label.
+func (r *result) watchLeaks() {
+	var label float64
+	for i, p := range r.plan {
+		if p.role != labelRole {
+			continue
+		}
+		switch v := r.values[i].(type) {
+		case float64:
+			label = v
+		case string:
+			label = float64(slices.Index(r.spec.Classes(), v))
+		}
+	}
+	n := 0
+	for i, p := range r.plan {
+		if p.role > labelRole {
+			if r.values[i] != label {
+				r.leaks[n] = false
+			}
+			n++
+		}
+	}
+}
+
+// partOf draws the part of a row by a hash of its key, or of its content where it has none: the same row always falls
+// into the same part, whatever other rows there are.
+func partOf(content []any, split pipeline.Split) string {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%d", split.Seed)
+	for _, v := range content {
+		_, _ = fmt.Fprintf(h, "\x00%v", v)
+	}
+	draw := float64(binary.BigEndian.Uint64(h.Sum(nil))>>11) / (1 << 53)
+	switch {
+	case draw < split.Test:
+		return registry.TestPart
+	case draw < split.Test+split.Validation:
+		return registry.ValidationPart
+	default:
+		return registry.TrainPart
+	}
+}

@@ -1,0 +1,228 @@
+// Package parquetfile writes and reads flat Parquet files whose columns are known only at run time, in their order.
+package parquetfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// Kind is the type of a column.
+type Kind string
+
+// The kinds of columns.
+const (
+	Double    Kind = "double"
+	Integer   Kind = "integer" // 64 bits
+	Boolean   Kind = "boolean"
+	Text      Kind = "text"
+	Timestamp Kind = "timestamp" // microseconds since 1970, UTC
+)
+
+// Column is one column of a file.
+type Column struct {
+	Name string
+	Kind Kind
+	// Optional allows nulls.
+	Optional bool
+}
+
+// Writer writes rows one by one; rows leave memory as row groups fill.
+type Writer struct {
+	columns []Column
+	file    *parquet.Writer
+	rows    []parquet.Row // that wait to be written together, which is faster
+	waiting int
+}
+
+// batch is the number of rows that are written together.
+const batch = 256
+
+// rowGroupRows bounds the memory of a writer.
+const rowGroupRows = 50_000
+
+// NewWriter begins a file with the given columns.
+func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
+	root := group{Group: parquet.Group{}}
+	for _, c := range columns {
+		node, err := c.node()
+		if err != nil {
+			return nil, err
+		}
+		root.Group[c.Name] = node
+		root.names = append(root.names, c.Name)
+	}
+	if len(root.Group) != len(columns) {
+		return nil, errors.New("two columns of a Parquet file have the same name")
+	}
+	file := parquet.NewWriter(w, parquet.NewSchema("rows", root), parquet.MaxRowsPerRowGroup(rowGroupRows),
+		parquet.CreatedBy("mlpathway", "1", ""))
+	out := &Writer{columns: columns, file: file, rows: make([]parquet.Row, batch)}
+	for i := range out.rows {
+		out.rows[i] = make(parquet.Row, len(columns))
+	}
+	return out, nil
+}
+
+// Write adds a row: one value per column, nil for a missing one, of the Go type float64, int64, bool or string.
+func (w *Writer) Write(values []any) error {
+	row := w.rows[w.waiting]
+	for i, v := range values {
+		level := 0
+		if v != nil && w.columns[i].Optional {
+			level = 1
+		}
+		if v == nil && !w.columns[i].Optional {
+			return fmt.Errorf("the column %q must not be null", w.columns[i].Name)
+		}
+		row[i] = value(v).Level(0, level, i)
+	}
+	if w.waiting++; w.waiting < len(w.rows) {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *Writer) flush() error {
+	_, err := w.file.WriteRows(w.rows[:w.waiting])
+	w.waiting = 0
+	return err
+}
+
+// Close writes what is left and the footer.
+func (w *Writer) Close() error { return errors.Join(w.flush(), w.file.Close()) }
+
+// value is parquet.ValueOf without its reflection for the types that occur.
+func value(v any) parquet.Value {
+	switch v := v.(type) {
+	case float64:
+		return parquet.DoubleValue(v)
+	case int64:
+		return parquet.Int64Value(v)
+	case bool:
+		return parquet.BooleanValue(v)
+	case string:
+		return parquet.ByteArrayValue([]byte(v))
+	default:
+		return parquet.ValueOf(v)
+	}
+}
+
+func (c Column) node() (parquet.Node, error) {
+	var node parquet.Node
+	switch c.Kind {
+	case Double:
+		node = parquet.Leaf(parquet.DoubleType)
+	case Integer:
+		node = parquet.Int(64)
+	case Boolean:
+		node = parquet.Leaf(parquet.BooleanType)
+	case Text:
+		node = parquet.String()
+	case Timestamp:
+		node = parquet.Timestamp(parquet.Microsecond)
+	default:
+		return nil, fmt.Errorf("the column %q has the unknown kind %q", c.Name, c.Kind)
+	}
+	if c.Optional {
+		node = parquet.Optional(node)
+	}
+	return parquet.Compressed(node, &parquet.Snappy), nil
+}
+
+// group is a parquet.Group that keeps its columns in their order instead of the alphabetical one.
+type group struct {
+	parquet.Group
+	names []string
+}
+
+// Fields lists the columns in their order.
+func (g group) Fields() []parquet.Field {
+	byName := map[string]parquet.Field{}
+	for _, f := range g.Group.Fields() {
+		byName[f.Name()] = f
+	}
+	fields := make([]parquet.Field, len(g.names))
+	for i, name := range g.names {
+		fields[i] = byName[name]
+	}
+	return fields
+}
+
+// Read calls begin with the names of a file's columns and then row for each row. The values are float64, int64, bool,
+// string or nil; the slice is used again for the next row.
+func Read(path string, begin func(columns []string) error, row func(values []any) error) (err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("reading Parquet: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("reading Parquet: %w", err)
+	}
+	file, err := parquet.OpenFile(f, info.Size())
+	if err != nil {
+		return fmt.Errorf("reading %s: this is no Parquet file: %w", path, err)
+	}
+	var names []string
+	for _, field := range file.Schema().Fields() {
+		names = append(names, field.Name())
+	}
+	if err := begin(names); err != nil {
+		return err
+	}
+	for _, rows := range file.RowGroups() {
+		if err := readGroup(rows, len(names), row); err != nil {
+			return fmt.Errorf("reading %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func readGroup(rows parquet.RowGroup, columns int, each func([]any) error) error {
+	r := rows.Rows()
+	defer func() { _ = r.Close() }()
+	buffer := make([]parquet.Row, 256)
+	values := make([]any, columns)
+	for {
+		n, err := r.ReadRows(buffer)
+		for _, row := range buffer[:n] {
+			clear(values)
+			for _, v := range row {
+				values[v.Column()] = plain(v)
+			}
+			if err := each(values); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func plain(v parquet.Value) any {
+	switch {
+	case v.IsNull():
+		return nil
+	case v.Kind() == parquet.Boolean:
+		return v.Boolean()
+	case v.Kind() == parquet.Int32:
+		return int64(v.Int32())
+	case v.Kind() == parquet.Int64:
+		return v.Int64()
+	case v.Kind() == parquet.Float:
+		return float64(v.Float())
+	case v.Kind() == parquet.Double:
+		return v.Double()
+	default:
+		return string(v.ByteArray())
+	}
+}

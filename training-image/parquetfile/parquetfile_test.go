@@ -1,0 +1,92 @@
+package parquetfile_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlpathway/mlpathway/training-image/parquetfile"
+)
+
+var columns = []parquetfile.Column{
+	{Name: "zulu", Kind: parquetfile.Integer},
+	{Name: "a, b", Kind: parquetfile.Double, Optional: true},
+	{Name: "flag", Kind: parquetfile.Boolean, Optional: true},
+	{Name: "Größe", Kind: parquetfile.Text},
+	{Name: "at", Kind: parquetfile.Timestamp, Optional: true},
+}
+
+func write(t *testing.T, columns []parquetfile.Column, rows [][]any) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := parquetfile.NewWriter(&out, columns)
+	require.NoError(t, err)
+	for _, row := range rows {
+		require.NoError(t, w.Write(row))
+	}
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
+func read(t *testing.T, data []byte) (names []string, rows [][]any) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rows.parquet")
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	require.NoError(t, parquetfile.Read(path,
+		func(columns []string) error { names = columns; return nil },
+		func(values []any) error { rows = append(rows, slices.Clone(values)); return nil }))
+	return names, rows
+}
+
+func TestRowsComeBackInOrder(t *testing.T) {
+	t.Parallel()
+	rows := [][]any{
+		{int64(-1), 0.1, true, "x", int64(1_700_000_000_000_000)},
+		{int64(1 << 60), nil, nil, "", nil},
+		{int64(0), -0.5, false, "ä", int64(0)},
+	}
+	names, got := read(t, write(t, columns, rows))
+	assert.Equal(t, []string{"zulu", "a, b", "flag", "Größe", "at"}, names)
+	assert.Equal(t, rows, got)
+}
+
+func TestManyRowGroups(t *testing.T) {
+	t.Parallel()
+	rows := make([][]any, 120_001)
+	for i := range rows {
+		rows[i] = []any{int64(i), float64(i) / 2, nil, fmt.Sprint(i), nil}
+	}
+	_, got := read(t, write(t, columns, rows))
+	require.Len(t, got, len(rows))
+	assert.Equal(t, rows[120_000], got[120_000])
+	assert.Equal(t, rows[50_000], got[50_000])
+}
+
+func TestTheSameRowsGiveTheSameBytes(t *testing.T) {
+	t.Parallel()
+	rows := [][]any{{int64(1), 2.0, true, "x", nil}}
+	assert.Equal(t, write(t, columns, rows), write(t, columns, rows))
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	w, err := parquetfile.NewWriter(&out, columns)
+	require.NoError(t, err)
+	require.ErrorContains(t, w.Write([]any{nil, nil, nil, "x", nil}), `"zulu" must not be null`)
+
+	_, err = parquetfile.NewWriter(&out, []parquetfile.Column{columns[0], columns[0]})
+	require.ErrorContains(t, err, "same name")
+	_, err = parquetfile.NewWriter(&out, []parquetfile.Column{{Name: "x", Kind: "matrix"}})
+	require.ErrorContains(t, err, "unknown kind")
+
+	path := filepath.Join(t.TempDir(), "no.parquet")
+	require.NoError(t, os.WriteFile(path, []byte("PAR1 no"), 0o600))
+	require.ErrorContains(t, parquetfile.Read(path, nil, nil), "no Parquet file")
+}

@@ -1,0 +1,167 @@
+package xgboost
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"unsafe"
+)
+
+// handle is an object of the library.
+type handle uintptr
+
+// pointer points into memory of the library.
+type pointer = unsafe.Pointer
+
+// Matrix holds rows and their labels inside the library.
+type Matrix struct {
+	library *Library
+	h       handle
+	rows    int
+}
+
+// NewMatrix copies rows into the library: columns values for each label, one row after the other, NaN where a value is
+// missing.
+func (l *Library) NewMatrix(values []float32, columns int, labels []float32) (*Matrix, error) {
+	if len(labels) == 0 || columns == 0 || len(values) != columns*len(labels) {
+		return nil, fmt.Errorf("making a matrix: %d values are not %d rows of %d columns", len(values), len(labels), columns)
+	}
+	m := &Matrix{library: l, rows: len(labels)}
+	err := l.call("XGDMatrixCreateFromMat", func() int32 {
+		return l.matrixCreate(&values[0], uint64(len(labels)), uint64(columns), float32(math.NaN()), &m.h)
+	})
+	runtime.KeepAlive(values)
+	if err != nil {
+		return nil, err
+	}
+	err = l.call("XGDMatrixSetFloatInfo", func() int32 {
+		return l.matrixSetFloats(m.h, "label", &labels[0], uint64(len(labels)))
+	})
+	runtime.KeepAlive(labels)
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// Close frees the memory of the library.
+func (m *Matrix) Close() { _ = m.library.matrixFree(m.h) }
+
+// Booster is a model in training. All calls for it are made on one thread of its own, because the library keeps the
+// state of its random numbers by thread: on changing threads the same seed would not give the same model.
+type Booster struct {
+	library *Library
+	h       handle
+	work    chan func()
+}
+
+// serve runs the calls of a booster one after the other. The thread ends with it, as it is never unlocked.
+func (b *Booster) serve() {
+	runtime.LockOSThread()
+	for f := range b.work {
+		f()
+	}
+}
+
+// call makes one call on the booster's thread.
+func (b *Booster) call(name string, f func() int32) error {
+	done := make(chan error, 1)
+	b.work <- func() { done <- b.library.call(name, f) }
+	return <-done
+}
+
+// NewBooster begins a model with parameters as XGBoost names them. Predictions for the given matrices are kept between
+// rounds, so that asking for them after each round is cheap.
+func (l *Library) NewBooster(parameters map[string]string, matrices ...*Matrix) (*Booster, error) {
+	if len(matrices) == 0 {
+		return nil, errors.New("making a booster: no matrix given")
+	}
+	handles := make([]handle, len(matrices))
+	for i, m := range matrices {
+		handles[i] = m.h
+	}
+	b := &Booster{library: l, work: make(chan func())}
+	go b.serve()
+	err := b.call("XGBoosterCreate", func() int32 { return l.boosterCreate(&handles[0], uint64(len(handles)), &b.h) })
+	if err != nil {
+		close(b.work)
+		return nil, err
+	}
+	names := make([]string, 0, len(parameters))
+	for name := range parameters {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		err := b.call("XGBoosterSetParam "+name, func() int32 { return l.boosterSetParam(b.h, name, parameters[name]) })
+		if err != nil {
+			b.Close()
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// Close frees the memory of the library and ends the thread. The booster must not be used afterwards.
+func (b *Booster) Close() {
+	_ = b.call("XGBoosterFree", func() int32 { return b.library.boosterFree(b.h) })
+	close(b.work)
+}
+
+// Update runs one round of boosting; rounds are counted from 0.
+func (b *Booster) Update(round int, train *Matrix) error {
+	return b.call("XGBoosterUpdateOneIter", func() int32 {
+		return b.library.boosterUpdate(b.h, int32(round), train.h)
+	})
+}
+
+// Output is what Predict computes.
+type Output int
+
+// The outputs.
+const (
+	Probabilities Output = 0 // or the number of a regression
+	Margins       Output = 1 // the sums of the trees
+)
+
+// Predict computes the output of the first rounds rounds, all of them where rounds is 0, one row after the other.
+func (b *Booster) Predict(m *Matrix, output Output, rounds int) ([]float32, error) {
+	config := fmt.Sprintf(`{"type":%d,"training":false,"iteration_begin":0,"iteration_end":%d,"strict_shape":true}`,
+		output, rounds)
+	var shape, out pointer
+	var dimensions uint64
+	var result []float32
+	err := b.call("XGBoosterPredictFromDMatrix", func() int32 {
+		code := b.library.boosterPredict(b.h, m.h, config, &shape, &dimensions, &out)
+		if code == 0 { // the memory belongs to the library and to this thread until its next call
+			n := uint64(1)
+			for _, d := range unsafe.Slice((*uint64)(shape), dimensions) {
+				n *= d
+			}
+			result = slices.Clone(unsafe.Slice((*float32)(out), n))
+		}
+		return code
+	})
+	if err == nil && len(result)%m.rows != 0 {
+		return nil, fmt.Errorf("xgboost %s gave %d predictions for %d rows", b.library.version, len(result), m.rows)
+	}
+	return result, err
+}
+
+// JSON gives the model in XGBoost's own format.
+func (b *Booster) JSON() ([]byte, error) {
+	var out pointer
+	var n uint64
+	var data []byte
+	err := b.call("XGBoosterSaveModelToBuffer", func() int32 {
+		code := b.library.boosterSaveBuffer(b.h, `{"format":"json"}`, &n, &out)
+		if code == 0 {
+			data = slices.Clone(unsafe.Slice((*byte)(out), n))
+		}
+		return code
+	})
+	return data, err
+}

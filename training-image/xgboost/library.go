@@ -1,0 +1,157 @@
+// Package xgboost trains gradient-boosted trees with the XGBoost library of the system, which is loaded at run time:
+// nothing of it is compiled in, and versions 1.7 to 3 work alike.
+package xgboost
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/ebitengine/purego"
+)
+
+// EnvLibrary is the environment variable that names the library file to use.
+const EnvLibrary = "MLPATHWAY_XGBOOST"
+
+// ErrNoLibrary means that XGBoost is not there.
+var ErrNoLibrary = errors.New("the XGBoost library cannot be loaded")
+
+// Library is the loaded library.
+type Library struct {
+	path    string
+	version string
+
+	lastError         func() string
+	versionOf         func(major, minor, patch *int32)
+	matrixCreate      func(data *float32, rows, columns uint64, missing float32, out *handle) int32
+	matrixSetFloats   func(h handle, field string, values *float32, n uint64) int32
+	matrixFree        func(h handle) int32
+	boosterCreate     func(matrices *handle, n uint64, out *handle) int32
+	boosterFree       func(h handle) int32
+	boosterSetParam   func(h handle, name, value string) int32
+	boosterUpdate     func(h handle, round int32, matrix handle) int32
+	boosterPredict    func(h, matrix handle, config string, shape *pointer, dimensions *uint64, out *pointer) int32
+	boosterSaveBuffer func(h handle, config string, n *uint64, out *pointer) int32
+}
+
+// Open loads the library: the file that MLPATHWAY_XGBOOST names; or else lib/libxgboost.so* beside the running
+// program; or else the system's. ErrNoLibrary, with what to install, where there is none.
+func Open() (*Library, error) {
+	if path := os.Getenv(EnvLibrary); path != "" {
+		l, err := OpenFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("%w (%s names that file)", err, EnvLibrary)
+		}
+		return l, nil
+	}
+	var tried []error
+	for _, path := range candidates() {
+		l, err := OpenFile(path)
+		if err == nil {
+			return l, nil
+		}
+		tried = append(tried, err)
+	}
+	return nil, fmt.Errorf("%w: install it (Debian, Ubuntu: apt-get install libxgboost0; macOS: brew install xgboost) "+
+		"or let %s name its file; tried:\n%w", ErrNoLibrary, EnvLibrary, errors.Join(tried...))
+}
+
+func candidates() []string {
+	var paths []string
+	if program, err := os.Executable(); err == nil {
+		if real, err := filepath.EvalSymlinks(program); err == nil {
+			program = real
+		}
+		for _, pattern := range []string{"libxgboost.so*", "libxgboost.dylib"} {
+			found, _ := filepath.Glob(filepath.Join(filepath.Dir(program), "lib", pattern))
+			paths = append(paths, found...)
+		}
+	}
+	return append(paths, "libxgboost.so.0", "libxgboost.so", "libxgboost.dylib", "/opt/homebrew/lib/libxgboost.dylib")
+}
+
+// OpenFile loads the library from a file, or by a name that the system's loader knows.
+func OpenFile(path string) (*Library, error) {
+	var before error
+	if strings.ContainsRune(path, filepath.Separator) {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoLibrary, err)
+		}
+		before = preload(filepath.Dir(path))
+	}
+	h, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrNoLibrary, path, errors.Join(err, before))
+	}
+	l := &Library{path: path}
+	if err := l.bind(h); err != nil {
+		return nil, err
+	}
+	var major, minor, patch int32
+	l.versionOf(&major, &minor, &patch)
+	l.version = fmt.Sprintf("%d.%d.%d", major, minor, patch)
+	return l, nil
+}
+
+// preload loads what the library depends on from its own directory, where an unpacked package may stand outside the
+// loader's path. What is not there is left to the system; what cannot be loaded matters only where the library cannot.
+func preload(dir string) error {
+	var problems []error
+	for _, pattern := range []string{"libgomp.so*", "libdmlc.so*"} {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern))
+		slices.Sort(found)
+		for _, path := range found {
+			_, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_GLOBAL)
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (l *Library) bind(h uintptr) error {
+	for name, function := range map[string]any{
+		"XGBGetLastError":             &l.lastError,
+		"XGBoostVersion":              &l.versionOf,
+		"XGDMatrixCreateFromMat":      &l.matrixCreate,
+		"XGDMatrixSetFloatInfo":       &l.matrixSetFloats,
+		"XGDMatrixFree":               &l.matrixFree,
+		"XGBoosterCreate":             &l.boosterCreate,
+		"XGBoosterFree":               &l.boosterFree,
+		"XGBoosterSetParam":           &l.boosterSetParam,
+		"XGBoosterUpdateOneIter":      &l.boosterUpdate,
+		"XGBoosterPredictFromDMatrix": &l.boosterPredict,
+		"XGBoosterSaveModelToBuffer":  &l.boosterSaveBuffer,
+	} {
+		symbol, err := purego.Dlsym(h, name)
+		if err != nil {
+			return fmt.Errorf("%w: %s is no XGBoost of version 1.7 or later: %w", ErrNoLibrary, l.path, err)
+		}
+		purego.RegisterFunc(function, symbol)
+	}
+	return nil
+}
+
+// Version of the library, such as 1.7.4.
+func (l *Library) Version() string { return l.version }
+
+// Path that the library was loaded from.
+func (l *Library) Path() string { return l.path }
+
+// call runs one function of the library and gives its error. The last error belongs to the thread, so both calls must
+// be made on the same one.
+func (l *Library) call(name string, f func() int32) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if f() == 0 {
+		return nil
+	}
+	text := l.lastError()
+	if i := strings.Index(text, "\nStack trace:"); i >= 0 {
+		text = text[:i]
+	}
+	return fmt.Errorf("xgboost %s: %s: %s", l.version, name, strings.TrimSpace(text))
+}
