@@ -2,6 +2,8 @@ package local
 
 import (
 	"fmt"
+	"net/url"
+	"path/filepath"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -24,14 +26,14 @@ func (t *Target) Endpoint(
 	environment["MLPATHWAY_MODEL"] = pulumi.String(args.Model)
 	environment["MLPATHWAY_ALIAS"] = pulumi.String(args.Alias)
 	environment["MLPATHWAY_ADDRESS"] = args.Address
-	share := float64(*args.CapturePercent) / 100
-	environment["MLPATHWAY_CAPTURE_SHARE"] = pulumi.String(strconv.FormatFloat(share, 'g', -1, 64))
 	if args.Auth == components.AuthToken {
-		environment["MLPATHWAY_TOKEN"] = args.TokenURI
+		environment["MLPATHWAY_TOKEN_FILE"] = args.TokenURI.ToStringOutput().ApplyT(filePath).(pulumi.StringOutput)
 	}
-	url := pulumi.Sprintf("http://%s", args.Address)
+	share := strconv.FormatFloat(float64(*args.CapturePercent)/100, 'g', -1, 64)
+	address := pulumi.Sprintf("http://%s", args.Address)
 	_, err := t.run(ctx, name, workload{
-		image: args.Image, args: []string{"serve"}, environment: environment, readyURL: pulumi.Sprintf("%s/healthz", url),
+		image: args.Image, args: []string{"serve", "--capture-share", share}, environment: environment,
+		readyURL: pulumi.Sprintf("%s/healthz", address),
 	}, opts...)
 	if err != nil {
 		return nil, err
@@ -39,7 +41,16 @@ func (t *Target) Endpoint(
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.waits = append(t.waits, readiness{
-		Process: name, URL: pulumi.Sprintf("%s/readyz", url), LogsURI: zoneURI(args.Lake, components.Logs),
+		Process: name, URL: pulumi.Sprintf("%s/readyz", address), LogsURI: zoneURI(args.Lake, components.Logs),
 	})
-	return &components.EndpointOutputs{URL: url, ScalingPolicyID: text(""), Identity: text(identity)}, nil
+	return &components.EndpointOutputs{URL: address, ScalingPolicyID: text(""), Identity: text(identity)}, nil
+}
+
+// filePath turns a file:// URI into a path.
+func filePath(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "file" {
+		return "", fmt.Errorf("tokenUri: found %q, want a file:// URI: %w", address, components.ErrChoice)
+	}
+	return filepath.FromSlash(u.Path), nil
 }

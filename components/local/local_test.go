@@ -160,8 +160,10 @@ func TestEndpointListensOnLoopbackAndReadsTheToken(t *testing.T) {
 	require.Len(t, process, 1)
 	environment := process[0].Inputs["environment"].ObjectValue()
 	assert.Equal(t, "127.0.0.1:41234", environment["MLPATHWAY_ADDRESS"].StringValue())
-	assert.Equal(t, "file:///tokens/endpoint", environment["MLPATHWAY_TOKEN"].StringValue())
-	assert.Equal(t, "0.5", environment["MLPATHWAY_CAPTURE_SHARE"].StringValue())
+	assert.Equal(t, "/tokens/endpoint", environment["MLPATHWAY_TOKEN_FILE"].StringValue())
+	command := process[0].Inputs["command"].ArrayValue()
+	require.Len(t, command, 4)
+	assert.Equal(t, "0.5", command[3].StringValue())
 	assert.Equal(t, "always", process[0].Inputs["restart"].StringValue())
 }
 

@@ -103,9 +103,9 @@ func endMarked(ctx context.Context, variable string, meant func(string) bool) er
 		for _, pid := range pids {
 			switch {
 			case late > 0:
-				_ = syscall.Kill(pid, syscall.SIGKILL)
+				send(pid, syscall.SIGKILL)
 			case first:
-				_ = syscall.Kill(pid, syscall.SIGTERM)
+				send(pid, syscall.SIGTERM)
 			}
 		}
 		time.Sleep(pollInterval)

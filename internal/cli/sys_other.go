@@ -15,6 +15,8 @@ func lockFile(*os.File, bool) error {
 
 func unlockFile(*os.File) {}
 
+func send(int, syscall.Signal) {}
+
 func alive(int) bool { return false }
 
 func detached() *syscall.SysProcAttr { return nil }

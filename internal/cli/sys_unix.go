@@ -24,6 +24,9 @@ func lockFile(file *os.File, shared bool) error {
 // unlockFile gives a lock back at once. Closing the file alone would leave it to a child that is just being started.
 func unlockFile(file *os.File) { _ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }
 
+// send signals a process. One that has ended meanwhile is fine.
+func send(pid int, signal syscall.Signal) { _ = syscall.Kill(pid, signal) }
+
 // alive tells whether there is a process with this id.
 func alive(pid int) bool {
 	err := syscall.Kill(pid, 0)

@@ -89,7 +89,8 @@ func terminal(w io.Writer) bool {
 
 const long = `training-image turns CSV files into a registered model, one step at a time:
 
-  raw/*.csv --etl--> curated rows --features--> feature set --train--> candidate --evaluate--> decision --register--> version
+  raw/*.csv --etl--> curated rows --features--> feature set --train--> candidate
+    --evaluate--> decision --register--> version
 
 All steps of one run share a run id and a run record in the logs zone:
 
@@ -103,8 +104,8 @@ by environment variables; each flag names its variable. Progress goes to stdout,
 Exit codes: 0 done (also: nothing to do), 1 failed, 2 wrong usage.`
 
 func (p *Program) root() *cobra.Command {
-	root := &cobra.Command{Use: "training-image", Short: "Trains and registers models from the files of a lake", Long: long,
-		Version: p.Version, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs}
+	root := &cobra.Command{Use: "training-image", Short: "Trains and registers models from the files of a lake",
+		Long: long, Version: p.Version, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	for _, s := range p.steps() {

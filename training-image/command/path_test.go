@@ -74,7 +74,8 @@ func TestTheWholePath(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	assert.Equal(t, metadata.Row{TrainingJobName: "tumour-" + r.ID, ModelVersion: r.Version, Metrics: v.Metrics.Candidate,
-		Timestamp: rows[0].Timestamp, Status: metadata.Promoted, DataVersion: r.DataVersion, Reason: r.Decision.Reason}, rows[0])
+		Timestamp: rows[0].Timestamp, Status: metadata.Promoted, DataVersion: r.DataVersion,
+		Reason: r.Decision.Reason}, rows[0])
 	assert.Empty(t, l.Files("models/tumour/candidates"), "the candidate is gone")
 }
 

@@ -47,8 +47,8 @@ two rows with one key, and a result too small to be divided.`},
 		{name: "train", short: "XGBoost fits trees to the training rows",
 			run:   func(ctx context.Context, o step.Options) error { return train.Run(ctx, o, p.OpenXGBoost) },
 			flags: []string{"pipeline", "run", "features", "models", "logs", "metadata"},
-			long: `Trains gradient-boosted trees with the parameters in model of pipeline.yaml, stops early by the validation rows,
-converts the model to ONNX and compares its answers with XGBoost's own on every validation row before it goes on. The
+			long: `Trains gradient-boosted trees with the parameters in model of pipeline.yaml, stops early by the
+validation rows, converts the model to ONNX and compares its answers with XGBoost's own on every validation row before it goes on. The
 candidate lies in models/<name>/candidates/<run>/ until it is registered.
 
 The same rows, parameters, seed and XGBoost version give the same bytes. The library is looked for in
@@ -60,8 +60,8 @@ pipeline.yaml: the metric must reach the threshold and, unless mustBeatCurrent i
 served version. Equal is good enough: the newer model knows newer data.`},
 		{name: "register", run: register.Run, short: "The candidate becomes a version; the alias follows the decision",
 			flags: []string{"pipeline", "run", "models", "logs", "metadata", "alias"},
-			long: `Writes models/<name>/versions/<version>/ (model.onnx, metrics.json, profile.json, and manifest.json last), adds
-a row to the table MLTrainingMetadata, lets the alias stand for the version if the gate says so, and ends the run. A
+			long: `Writes models/<name>/versions/<version>/ (model.onnx, metrics.json, profile.json, and manifest.json
+last), adds a row to the table MLTrainingMetadata, lets the alias stand for the version if the gate says so, and ends the run. A
 step that was killed is completed by running it again.`},
 	}
 }
@@ -86,10 +86,12 @@ func (p *Program) watchCommand() *cobra.Command {
 	var o step.Options
 	names := []string{"pipeline", "raw", "logs"}
 	notify, interval := p.Getenv("MLPATHWAY_NOTIFY"), time.Second
-	c := &cobra.Command{Use: "watch", Short: "Ask for a run when the raw zone or pipeline.yaml changes", Args: cobra.NoArgs,
-		Long: `Looks at the raw zone and pipeline.yaml again and again. Where they differ from what the latest run record says, or
-that run has not ended, and nothing has changed between two looks, it POSTs to --notify. Any answer but 2xx means that a
-run is under way, and it asks again later. Trouble is logged once and tried again; SIGTERM ends it.`,
+	c := &cobra.Command{Use: "watch", Short: "Ask for a run when the raw zone or pipeline.yaml changes",
+		Args: cobra.NoArgs, Long: `Looks at the raw zone and pipeline.yaml again and again.
+
+Where they differ from what the latest run record says, or that run has not ended, and nothing has changed between two
+looks, it POSTs to --notify. Any answer but 2xx means that a run is under way, and it asks again later. Trouble is
+logged once and tried again; SIGTERM ends it.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := require(&o, names...); err != nil {
 				return err

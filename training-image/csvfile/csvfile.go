@@ -255,7 +255,8 @@ func (r *Reader) fileError(err error) error {
 	switch {
 	case errors.Is(r.guard.err, errTooLong):
 		return &FileError{File: r.file, Line: r.line + 1,
-			Reason: fmt.Sprintf("a row is longer than %d MiB", MaxRecordBytes>>20), Advice: "look for a quote that is not closed"}
+			Reason: fmt.Sprintf("a row is longer than %d MiB", MaxRecordBytes>>20),
+			Advice: "look for a quote that is not closed"}
 	case errors.As(err, &parse):
 		return &FileError{File: r.file, Line: parse.StartLine, Reason: notClosed, Advice: closeIt}
 	default:

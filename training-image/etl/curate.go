@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/training-image/csvfile"
 	"github.com/mlpathway/mlpathway/training-image/extsort"
@@ -23,7 +22,7 @@ import (
 // sortMemoryBytes is how much memory the rows may take before they go to temporary files.
 const sortMemoryBytes = 128 << 20
 
-// rowsBetweenChecks is how often a long loop looks for a stop, so that a stop signal is heard in the middle of a large file.
+// rowsBetweenChecks is how often a long loop looks whether it has been stopped.
 const rowsBetweenChecks = 4096
 
 // curate reads all files and writes the objects of the data version.
@@ -34,8 +33,8 @@ func (e *etl) curate(ctx context.Context) error {
 	}
 	defer q.close()
 	sorter := extsort.New(e.dir, sortMemoryBytes)
-	for i, file := range e.files {
-		if err := e.readFile(ctx, uint32(i), file, sorter, q); err != nil {
+	for i := range e.files {
+		if err := e.readFile(ctx, i, sorter, q); err != nil {
 			return err
 		}
 	}
@@ -71,7 +70,8 @@ func (e *etl) judge(q *quarantine) error {
 }
 
 // readFile reads one file; its rows go to the sorter or into quarantine. Newer files have a higher index.
-func (e *etl) readFile(ctx context.Context, index uint32, file lake.Object, sorter *extsort.Sorter, q *quarantine) error {
+func (e *etl) readFile(ctx context.Context, index int, sorter *extsort.Sorter, q *quarantine) error {
+	file := e.files[index]
 	content, err := e.raw.NewReader(ctx, file.Key)
 	if err != nil {
 		return fmt.Errorf("%w (was it removed just now? a new run will start)", err)
@@ -101,7 +101,7 @@ func (e *etl) readFile(ctx context.Context, index uint32, file lake.Object, sort
 		case wrong != nil:
 			err = q.add(file.Key, wrong)
 		default:
-			err = sorter.Add(record(row, key, index))
+			err = sorter.Add(record(row, key, uint32(index)))
 		}
 		if err != nil {
 			return err

@@ -82,7 +82,8 @@ func TestRowsBecomeTyped(t *testing.T) {
 func TestBadRowsGoToQuarantine(t *testing.T) {
 	t.Parallel()
 	l := steptest.New(t, keyed)
-	l.Drop("sub/b.csv", sizes("1,1,apple", "x,2,pear", "3,-1,pear", "4,4,plum", "5,5,pear")+"6,6\n1,9,pear,,,\n7,7,apple,,,\n8,8,pear,,,\n9,9,pear,,,", 0)
+	l.Drop("sub/b.csv", sizes("1,1,apple", "x,2,pear", "3,-1,pear", "4,4,plum", "5,5,pear")+
+		"6,6\n1,9,pear,,,\n7,7,apple,,,\n8,8,pear,,,\n9,9,pear,,,", 0)
 	r := run(t, l, "r1")
 	assert.Equal(t, registry.RowCounts{Read: 10, Accepted: 5, Quarantined: 5}, r.Rows)
 	assert.Equal(t, [][]string{
@@ -163,6 +164,8 @@ func TestTheDataVersionIsThatOfTheRows(t *testing.T) {
 	assert.NotEqual(t, one, version(keyed, sizes("1,1,apple", "2,2,pear", "3,0,pear")), "missing is not 0")
 	assert.NotEqual(t, one, version(strings.Replace(keyed, "name: size, type: float", "name: size, type: integer", 1),
 		sizes("1,1,apple", "2,2,pear", "3,,pear")), "types")
+	assert.NotEqual(t, one, version(strings.Replace(keyed, "name: note, type: text", "name: note, type: timestamp", 1),
+		sizes("1,1,apple", "2,2,pear", "3,,pear")), "the type of a column without values")
 
 	unkeyed := strings.Replace(keyed, "key: id", "", 1)
 	two := version(unkeyed, sizes("1,1,apple", "1,1,apple", "2,2,pear"))

@@ -82,7 +82,8 @@ func (e *evaluation) run(ctx context.Context, reg *registry.Registry) error {
 
 // current measures the served version on the same rows. against says why that cannot be done; it is empty where it
 // was done, or where no version is served.
-func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *registry.Metrics) (against string, err error) {
+func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *registry.Metrics,
+) (against string, err error) {
 	alias, err := reg.Resolve(ctx, e.Spec.Name, e.Alias)
 	if errors.Is(err, registry.ErrNoAlias) {
 		return "", nil

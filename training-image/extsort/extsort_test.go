@@ -63,7 +63,11 @@ func TestErrorsStop(t *testing.T) {
 	require.NoError(t, s.Add(extsort.Record{Key: []byte("b")}))
 	require.NoError(t, s.Add(extsort.Record{Key: []byte("a")}))
 	n := 0
-	require.ErrorIs(t, s.Each(func(r extsort.Record) error { n++; assert.Equal(t, "a", string(r.Key)); return stop }), stop)
+	require.ErrorIs(t, s.Each(func(r extsort.Record) error {
+		n++
+		assert.Equal(t, "a", string(r.Key))
+		return stop
+	}), stop)
 	assert.Equal(t, 1, n)
 
 	s = extsort.New("/nowhere/at/all", 1)

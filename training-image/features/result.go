@@ -133,7 +133,7 @@ func (r *result) convert(scanned []any) error {
 	r.lastKey = key
 	r.watchLeaks()
 	content := []any{key}
-	if false {
+	if key == nil {
 		content = r.values[:len(r.plan)]
 	}
 	part := partOf(content, r.spec.Split)

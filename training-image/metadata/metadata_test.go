@@ -39,7 +39,8 @@ func TestWritersWaitForOneAnother(t *testing.T) {
 	errs := make([]error, 8)
 	for i := range errs {
 		group.Go(func() {
-			errs[i] = metadata.Put(t.Context(), path, metadata.Row{TrainingJobName: string(rune('a' + i)), Timestamp: time.Now()})
+			row := metadata.Row{TrainingJobName: string(rune('a' + i)), Timestamp: time.Now()}
+			errs[i] = metadata.Put(t.Context(), path, row)
 		})
 	}
 	group.Wait()

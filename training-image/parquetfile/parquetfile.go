@@ -33,7 +33,7 @@ type Column struct {
 // Writer writes rows one by one; rows leave memory as row groups fill.
 type Writer struct {
 	columns []Column
-	file    *parquet.Writer
+	file    *parquet.GenericWriter[any]
 	rows    []parquet.Row // that wait to be written together, which is faster
 	waiting int
 }
@@ -58,7 +58,7 @@ func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
 	if len(root.Group) != len(columns) {
 		return nil, errors.New("two columns of a Parquet file have the same name")
 	}
-	file := parquet.NewWriter(w, parquet.NewSchema("rows", root), parquet.MaxRowsPerRowGroup(rowGroupRows),
+	file := parquet.NewGenericWriter[any](w, parquet.NewSchema("rows", root), parquet.MaxRowsPerRowGroup(rowGroupRows),
 		parquet.CreatedBy("mlpathway", "1", ""))
 	out := &Writer{columns: columns, file: file, rows: make([]parquet.Row, batch)}
 	for i := range out.rows {

@@ -34,7 +34,8 @@ func Run(ctx context.Context, o step.Options) error {
 }
 
 // write registers the candidate, or finds it registered by this run already.
-func write(ctx context.Context, j *step.Job, reg *registry.Registry, store *candidate.Store) (*registry.Manifest, error) {
+func write(ctx context.Context, j *step.Job, reg *registry.Registry, store *candidate.Store,
+) (*registry.Manifest, error) {
 	if done, err := reg.Trained(ctx, j.Spec.Name, j.Record.DataVersion, j.Record.PipelineHash); err != nil ||
 		done != nil && done.Run == j.Record.ID {
 		return done, err

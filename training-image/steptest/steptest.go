@@ -47,8 +47,9 @@ func (l *Lake) SetPipeline(text string) {
 // Options are the options of a run.
 func (l *Lake) Options(run string) step.Options {
 	uri := func(name string) string { return lake.FileURI(filepath.Join(l.Dir, name)) }
-	return step.Options{Pipeline: uri("pipeline.yaml"), Raw: uri("raw"), Curated: uri("curated"), Features: uri("features"),
-		Models: uri("models"), Logs: uri("logs"), Metadata: "sqlite://" + l.Dir + "/registry/metadata.db",
+	return step.Options{Pipeline: uri("pipeline.yaml"), Raw: uri("raw"), Curated: uri("curated"),
+		Features: uri("features"),
+		Models:   uri("models"), Logs: uri("logs"), Metadata: "sqlite://" + l.Dir + "/registry/metadata.db",
 		Online: "sqlite://" + l.Dir + "/online/online.db", Warehouse: "duckdb://" + l.Dir + "/warehouse/warehouse.duckdb",
 		Run: run, Alias: registry.Production, Code: "test"}
 }

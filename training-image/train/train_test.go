@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,7 +71,10 @@ func TestFitIsRepeatableAndStopsEarly(t *testing.T) {
 	l := xgboosttest.Open(t)
 	s := spec(t, "binary", twoClasses, "rounds: 400, learningRate: 0.3, earlyStopping: 10, subsample: 0.7")
 	data := set(400, above)
-	one, err := train.Fit(t.Context(), l, s, data, quiet)
+	var said []string
+	one, err := train.Fit(t.Context(), l, s, data, func(format string, args ...any) {
+		said = append(said, fmt.Sprintf(format, args...))
+	})
 	require.NoError(t, err)
 	two, err := train.Fit(t.Context(), l, s, data, quiet)
 	require.NoError(t, err)
@@ -79,7 +83,8 @@ func TestFitIsRepeatableAndStopsEarly(t *testing.T) {
 	bytes2, err := two.Ensemble.Marshal(nil)
 	require.NoError(t, err)
 	assert.Equal(t, registry.Sum(bytes1), registry.Sum(bytes2))
-	assert.Less(t, one.Rounds, 390)
+	assert.Less(t, one.Rounds, 100)
+	assert.NotContains(t, strings.Join(said, "\n"), "round 200:", "training ends where it brings nothing")
 	assert.Len(t, one.Ensemble.Trees, one.Rounds, "later trees are cut off")
 	assert.InDelta(t, 1, one.Importance["a"]+one.Importance["b"], 1e-9)
 
@@ -94,7 +99,8 @@ func TestFitIsRepeatableAndStopsEarly(t *testing.T) {
 func TestWithoutEarlyStoppingAllRoundsAreKept(t *testing.T) {
 	t.Parallel()
 	s := spec(t, "regression", "type: float", "rounds: 60, learningRate: 1, earlyStopping: 0")
-	fit, err := train.Fit(t.Context(), xgboosttest.Open(t), s, set(200, func(a, b float64) float64 { return 50 + 10*a*b }), quiet)
+	data := set(200, func(a, b float64) float64 { return 50 + 10*a*b })
+	fit, err := train.Fit(t.Context(), xgboosttest.Open(t), s, data, quiet)
 	require.NoError(t, err)
 	assert.Equal(t, 60, fit.Rounds)
 	assert.InDelta(t, 50, fit.Ensemble.Base[0], 5, "a regression starts at the mean")

@@ -12,7 +12,8 @@ import (
 func TestVerifyRefusesAModelThatAnswersOtherwise(t *testing.T) {
 	t.Parallel()
 	leaf := []onnx.Node{{Left: -1, Right: -1, Leaf: 2}}
-	number := &onnx.Ensemble{Task: onnx.Regression, Inputs: []string{"a"}, Base: []float32{1}, Trees: []onnx.Tree{{Nodes: leaf}}}
+	number := &onnx.Ensemble{Task: onnx.Regression, Inputs: []string{"a"}, Base: []float32{1},
+		Trees: []onnx.Tree{{Nodes: leaf}}}
 	rows := &featureset.Table{Inputs: []string{"a"}, Values: []float32{0, 0}, Labels: []float32{0, 0}}
 	require.NoError(t, verify(number, rows, []float32{3, 3}))
 	require.ErrorIs(t, verify(number, rows, []float32{3, 3.00001}), errDiffers)

@@ -180,16 +180,17 @@ func TestNotifyOverASocketAndHTTP(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var asked []string
-	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	answer := func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked = append(asked, r.Method+" "+r.URL.Path)
 		if len(asked) > 2 {
 			http.Error(w, "process pipeline is already running", http.StatusBadRequest)
 		}
-	})}
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(answer)}
 	t.Cleanup(func() { _ = server.Close() })
-	dir, err := os.MkdirTemp("", "w:") // a short path: the name of a socket has at most 107 bytes
+	dir, err := os.MkdirTemp("", "w:") //nolint:usetesting // the path of a socket has at most 107 bytes
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "s.sock")
@@ -225,12 +226,12 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	s.Options.Notify = "http://127.0.0.1:1/x"
-	s.Options.Interval = time.Millisecond
+	s.Notify = "http://127.0.0.1:1/x"
+	s.Interval = time.Millisecond
 	time.AfterFunc(20*time.Millisecond, cancel)
 	require.NoError(t, Run(ctx, s.Options))
 	assert.Equal(t, 1, s.lines("stopped"))
 	assert.Equal(t, 1, s.lines("holds no CSV file"))
-	s.Options.Interval = 0
+	s.Interval = 0
 	require.ErrorContains(t, Run(t.Context(), s.Options), "must be above 0")
 }

@@ -63,6 +63,11 @@ func (c *client) alive(ctx context.Context) bool {
 	return c.do(ctx, http.MethodGet, "/live", requestTimeout, nil) == nil
 }
 
+// listening tells whether anybody is at the socket, even if too busy to answer.
+func (c *client) listening(ctx context.Context) bool {
+	return !errors.Is(c.do(ctx, http.MethodGet, "/live", requestTimeout, nil), errNotRunning)
+}
+
 // processes gives the states of all processes by name.
 func (c *client) processes(ctx context.Context) (map[string]processState, error) {
 	var answer struct {

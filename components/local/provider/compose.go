@@ -211,8 +211,8 @@ func logConfig() *composeLog {
 	}
 }
 
-// readyProbe writes every default out: process-compose fills them into a loaded configuration and would otherwise see
-// a difference, and restart the process, when it loads the same file again.
+// readyProbe writes every value out, because a default that process-compose filled in on one side only would look like
+// a change, and restart the process, when it loads the same file again.
 func readyProbe(text string) (*composeProbe, error) {
 	u, err := parseReadyURL(text)
 	if err != nil {

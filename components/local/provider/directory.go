@@ -88,10 +88,10 @@ func (*Directory) Read(
 	_ context.Context, req infer.ReadRequest[DirectoryArgs, DirectoryState],
 ) (infer.ReadResponse[DirectoryArgs, DirectoryState], error) {
 	info, err := os.Stat(req.ID)
-	switch {
-	case err != nil && !isMissing(err):
+	if err != nil && !isMissing(err) {
 		return infer.ReadResponse[DirectoryArgs, DirectoryState]{}, fmt.Errorf("reading %s: %w", req.ID, advise(err))
-	case err != nil || !info.IsDir():
+	}
+	if info == nil || !info.IsDir() {
 		return infer.ReadResponse[DirectoryArgs, DirectoryState]{}, nil
 	}
 	req.State.Path = req.ID

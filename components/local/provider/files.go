@@ -22,7 +22,7 @@ func writeAtomically(path string, data []byte) (err error) {
 	if info, statErr := os.Lstat(path); statErr == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("writing %s: a %s is in the way: move it elsewhere and run again", path, kindOf(info))
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+	temporary, err := os.CreateTemp(filepath.Dir(path), temporaryPattern(path))
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, advise(err))
 	}
@@ -49,6 +49,9 @@ func writeAtomically(path string, data []byte) (err error) {
 	return os.Rename(temporary.Name(), path)
 }
 
+// temporaryPattern matches the names of the temporary files of one file.
+func temporaryPattern(path string) string { return "." + filepath.Base(path) + ".*.tmp" }
+
 // makeDirectory makes a directory and its parents; one that exists already is fine.
 func makeDirectory(path string) error {
 	if err := os.MkdirAll(path, directoryMode); err != nil {
@@ -60,8 +63,14 @@ func makeDirectory(path string) error {
 	return nil
 }
 
-// removeFile removes a file; one that is gone already is fine.
+// removeFile removes a file, and what a killed write left beside it; one that is gone already is fine.
 func removeFile(path string) error {
+	entries, _ := os.ReadDir(filepath.Dir(path)) // without the directory there is nothing to remove
+	for _, entry := range entries {
+		if leftover, _ := filepath.Match(temporaryPattern(path), entry.Name()); leftover {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
+		}
+	}
 	if err := os.Remove(path); err != nil && !isMissing(err) {
 		return fmt.Errorf("removing %s: %w", path, advise(err))
 	}

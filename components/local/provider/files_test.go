@@ -131,6 +131,7 @@ func TestFileLifeCycle(t *testing.T) {
 	assert.Equal(t, "two", read(t, path))
 	assert.Equal(t, replace, f.up(map[string]any{"path": path + "2", "content": "", "sha256": sum(nil)}))
 	assert.NoFileExists(t, path)
+	require.NoError(t, os.WriteFile(filepath.Join(directory, ".to2.123.tmp"), nil, 0o600)) // of a killed write
 	f.down()
 	assert.Equal(t, []string{"from"}, tree(t, directory))
 }
@@ -297,7 +298,7 @@ func TestTakenPortNamesItsHolder(t *testing.T) {
 	for _, want := range []string{
 		strconv.Itoa(taken), "process " + strconv.Itoa(os.Getpid()), "choose another `port`", "or 0", "endpoint",
 	} {
-		assert.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want)
 	}
 }
 

@@ -37,6 +37,9 @@ func launch(ctx context.Context, directory, binary, socketPath string) error {
 	if err := prepareSocket(directory, socketPath); err != nil {
 		return err
 	}
+	if err := os.Chmod(directory, directoryMode); err != nil { // it may have been there before
+		return fmt.Errorf("starting the supervisor: %w", advise(err))
+	}
 	output, err := os.OpenFile(supervisorErrors(directory), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, fileMode)
 	if err != nil {
 		return fmt.Errorf("starting the supervisor: %w", advise(err))

@@ -2,10 +2,8 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -322,8 +320,7 @@ func (*Process) Read(
 func (*Process) Delete(ctx context.Context, req infer.DeleteRequest[ProcessState]) (infer.DeleteResponse, error) {
 	path := unitPath(req.State.Directory, req.State.Name)
 	// When a refresh has seen that the supervisor is gone, no other resource would end what it left behind.
-	err := newClient(socket.OfStartURL(req.State.StartURL)).do(ctx, http.MethodGet, "/live", requestTimeout, nil)
-	if errors.Is(err, errNotRunning) {
+	if !newClient(socket.OfStartURL(req.State.StartURL)).listening(ctx) {
 		if err := endProcesses(ctx, supervisedBy(req.State.Directory), defaultGrace); err != nil {
 			return infer.DeleteResponse{}, fmt.Errorf("ending the process %s: %w", req.State.Name, err)
 		}

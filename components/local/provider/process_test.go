@@ -166,6 +166,8 @@ func TestPlanChanges(t *testing.T) {
 	up := runningProcess{digest: "1", state: processState{Status: statusRunning}}
 	down := runningProcess{digest: "1", state: processState{Status: statusError}}
 	job := runningProcess{digest: "1", scheduled: true, state: processState{Status: "Scheduled"}}
+	failedJob := job
+	failedJob.state = processState{Status: statusCompleted, ExitCode: 1}
 	service := &unit{digest: "1", Restart: restartAlways}
 	changed := &unit{digest: "2", Restart: restartAlways}
 	scheduled := &unit{digest: "1", Restart: restartNo, Schedule: "0 0 * * *"}
@@ -176,16 +178,18 @@ func TestPlanChanges(t *testing.T) {
 		units   units
 		want    changes
 	}{
-		"nothing":             {running{"a": up, "j": job}, units{"a": service, "j": scheduled}, changes{}},
-		"added":               {running{"a": up}, units{"a": service, "b": service}, changes{add: []string{"b"}}},
-		"removed":             {running{"a": up, "b": up}, units{"a": service}, changes{remove: []string{"b"}}},
-		"changed":             {running{"a": up}, units{"a": changed}, changes{remove: []string{"a"}, add: []string{"a"}}},
-		"not running":         {running{"a": down}, units{"a": service}, changes{revive: []string{"a"}}},
-		"changed and down":    {running{"a": down}, units{"a": changed}, changes{remove: []string{"a"}, add: []string{"a"}}},
-		"added schedule":      {running{}, units{"j": scheduled}, changes{all: true, add: []string{"j"}}},
-		"removed schedule":    {running{"j": job}, units{}, changes{all: true, remove: []string{"j"}}},
-		"schedule to service": {running{"j": job}, units{"j": changed}, changes{all: true, remove: []string{"j"}, add: []string{"j"}}},
-		"finished job":        {running{"j": {digest: "1", scheduled: true, state: processState{Status: statusCompleted, ExitCode: 1}}}, units{"j": scheduled}, changes{}},
+		"nothing":          {running{"a": up, "j": job}, units{"a": service, "j": scheduled}, changes{}},
+		"added":            {running{"a": up}, units{"a": service, "b": service}, changes{add: []string{"b"}}},
+		"removed":          {running{"a": up, "b": up}, units{"a": service}, changes{remove: []string{"b"}}},
+		"changed":          {running{"a": up}, units{"a": changed}, changes{remove: []string{"a"}, add: []string{"a"}}},
+		"not running":      {running{"a": down}, units{"a": service}, changes{revive: []string{"a"}}},
+		"changed and down": {running{"a": down}, units{"a": changed}, changes{remove: []string{"a"}, add: []string{"a"}}},
+		"added schedule":   {running{}, units{"j": scheduled}, changes{all: true, add: []string{"j"}}},
+		"removed schedule": {running{"j": job}, units{}, changes{all: true, remove: []string{"j"}}},
+		"schedule to service": {
+			running{"j": job}, units{"j": changed}, changes{all: true, remove: []string{"j"}, add: []string{"j"}},
+		},
+		"failed job": {running{"j": failedJob}, units{"j": scheduled}, changes{}},
 	} {
 		assert.Equal(t, test.want, planChanges(test.running, test.units), name)
 	}

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -90,9 +89,9 @@ func TestReadyEndsWithAFailedRun(t *testing.T) {
 	go func() { _ = f.api().start(context.WithoutCancel(t.Context()), "pipeline") }()
 	_, err := f.ready.tryUp(f.inputs)
 	require.ErrorIs(t, err, errRunFailed)
-	assert.ErrorContains(t, err, "raw/a.csv: no column label: add it")
-	assert.ErrorContains(t, err, "run 2")
-	assert.ErrorContains(t, err, logPath(f.directory, "pipeline"))
+	require.ErrorContains(t, err, "raw/a.csv: no column label: add it")
+	require.ErrorContains(t, err, "run 2")
+	require.ErrorContains(t, err, logPath(f.directory, "pipeline"))
 	f.down()
 }
 
@@ -106,11 +105,12 @@ func TestReadyRetriesAnEarlierFailure(t *testing.T) {
 
 func TestReadyRetriesOnlyOnce(t *testing.T) {
 	t.Parallel()
-	f := newPlatform(t, `echo again >> "$LOGS/starts"; `+publish(`{"id":"2","status":"failed","error":"still full"}`)+"exit 1")
+	f := newPlatform(t,
+		`echo again >> "$LOGS/starts"; `+publish(`{"id":"2","status":"failed","error":"still full"}`)+"exit 1")
 	f.record(&registry.Run{ID: "1", Status: registry.Failed, Error: "the disk was full"})
 	_, err := f.ready.tryUp(f.inputs)
 	require.ErrorIs(t, err, errRunFailed)
-	assert.ErrorContains(t, err, "still full")
+	require.ErrorContains(t, err, "still full")
 	assert.Equal(t, "again\n", read(t, filepath.Join(f.logs, "starts")))
 	f.down()
 }
@@ -121,7 +121,7 @@ func TestReadyEndsWithAPipelineThatRecordsNothing(t *testing.T) {
 	go func() { _ = f.api().start(context.WithoutCancel(t.Context()), "pipeline") }()
 	_, err := f.ready.tryUp(f.inputs)
 	require.ErrorIs(t, err, errRunFailed)
-	assert.ErrorContains(t, err, "cannot load the library", "the error must show the log")
+	require.ErrorContains(t, err, "cannot load the library", "the error must show the log")
 	f.down()
 }
 
@@ -131,7 +131,7 @@ func TestReadyEndsWithAKilledStep(t *testing.T) {
 	go func() { _ = f.api().start(context.WithoutCancel(t.Context()), "pipeline") }()
 	_, err := f.ready.tryUp(f.inputs)
 	require.ErrorIs(t, err, errRunFailed)
-	assert.ErrorContains(t, err, "after the steps [etl]")
+	require.ErrorContains(t, err, "after the steps [etl]")
 	f.down()
 }
 
@@ -150,15 +150,16 @@ func TestReadyEndsWithAnEndpointThatKeepsCrashing(t *testing.T) {
 		time.Sleep(time.Second)
 		_ = os.WriteFile(broken, nil, 0o600)
 		for _, pid := range f.pids() { // end the sleep, and with it its shell
-			if name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm")); err == nil && string(name) == "sleep\n" {
+			name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+			if err == nil && string(name) == "sleep\n" {
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
 	}()
 	_, err = f.ready.tryUp(f.inputs)
 	require.ErrorIs(t, err, errCrashed)
-	assert.ErrorContains(t, err, "address in use")
-	assert.ErrorContains(t, err, "exit code 3")
+	require.ErrorContains(t, err, "address in use")
+	require.ErrorContains(t, err, "exit code 3")
 	f.down()
 }
 
@@ -168,7 +169,7 @@ func TestReadyEndsWithAStoppedEndpoint(t *testing.T) {
 	stopByHand(t, f.stack, "endpoint")
 	_, err := f.ready.tryUp(f.inputs)
 	require.ErrorIs(t, err, errCrashed)
-	assert.ErrorContains(t, err, "Completed")
+	require.ErrorContains(t, err, "Completed")
 	f.down()
 }
 
@@ -177,8 +178,8 @@ func TestReadyTimesOut(t *testing.T) {
 	f := newPlatform(t, "true")
 	_, err := f.ready.tryUp(with(f.inputs, map[string]any{"timeoutSeconds": 1}))
 	require.ErrorIs(t, err, errTimeout)
-	assert.ErrorContains(t, err, "endpoint running, pipeline disabled", "the error must name the state of every process")
-	assert.ErrorContains(t, err, logPath(f.directory, "endpoint"))
+	require.ErrorContains(t, err, "endpoint running, pipeline disabled", "the error must name the state of every process")
+	require.ErrorContains(t, err, logPath(f.directory, "endpoint"))
 	f.down()
 }
 
@@ -199,7 +200,7 @@ func TestReadyEndsWithoutASupervisor(t *testing.T) {
 	f.down()
 	_, err := f.ready.tryUp(f.inputs)
 	require.ErrorIs(t, err, errNotRunning)
-	assert.ErrorContains(t, err, "pulumi refresh")
+	require.ErrorContains(t, err, "pulumi refresh")
 }
 
 func TestReadyCheck(t *testing.T) {
@@ -263,5 +264,5 @@ func TestBusySupervisorIsForgiven(t *testing.T) {
 	}
 	_, err = w.look(t.Context())
 	require.Error(t, err)
-	assert.False(t, errors.Is(err, errNotRunning))
+	require.NotErrorIs(t, err, errNotRunning)
 }

@@ -23,6 +23,6 @@ bell=$(printf '\007')
 )
 [ -e "$succeeded" ] || {
 	echo "$0: the run failed; the steps after the failed one were not started" >&2
-	exit 0
+	exit 1
 }
 rm -f "$succeeded"

@@ -106,7 +106,7 @@ func TestRunIsStoppedWithItsChildren(t *testing.T) {
 	require.NoError(t, s.api().start(t.Context(), "pipeline"))
 	eventually(t, func() bool { return strings.Contains(s.log("pipeline"), "going") }, "started",
 		func() any { return s.log("pipeline") })
-	require.Greater(t, len(s.pids()), 5, "a supervisor, a service, and a run of a shell, a supervisor, a step and its child")
+	require.Greater(t, len(s.pids()), 5, "a supervisor, a service, and a run with its children")
 
 	wanted["pipeline"] = with(wanted["pipeline"], map[string]any{"version": "2"})
 	service := s.states()["service"].PID

@@ -288,16 +288,19 @@ func (s *supervision) stop(ctx context.Context) error {
 	if s.api.stopAll(ctx) != nil {
 		return endProcesses(ctx, mine, s.grace())
 	}
-	remaining, err := waitForEnd(ctx, mine, s.grace())
-	if err != nil || len(remaining) == 0 {
-		return err
+	for deadline := time.Now().Add(s.grace()); time.Now().Before(deadline) && s.api.listening(ctx); {
+		time.Sleep(pollInterval)
 	}
-	return killProcesses(ctx, mine)
+	// What is left has left the process group that process-compose ends.
+	return endProcesses(ctx, mine, killGrace)
 }
 
 // grace is the time that the slowest process may take to stop, and a little more for process-compose itself.
 func (s *supervision) grace() time.Duration {
-	longest := defaultStopTimeoutSeconds
+	longest := 0
+	if len(s.units) == 0 {
+		longest = defaultStopTimeoutSeconds
+	}
 	for _, u := range s.units {
 		longest = max(longest, u.StopTimeoutSeconds)
 	}

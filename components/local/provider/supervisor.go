@@ -199,11 +199,8 @@ func (*Supervisor) Delete(
 	if err := removeSocket(directory, req.State.Socket); err != nil {
 		return infer.DeleteResponse{}, err
 	}
-	leftovers, _ := filepath.Glob(filepath.Join(directory, ".*.tmp"))
-	for _, path := range append(leftovers, (&composer{directory: directory}).configPath()) {
-		if err := removeFile(path); err != nil {
-			return infer.DeleteResponse{}, err
-		}
+	if err := removeFile((&composer{directory: directory}).configPath()); err != nil {
+		return infer.DeleteResponse{}, err
 	}
 	for _, name := range []string{"runs", "logs", "config", "cache"} {
 		if err := os.RemoveAll(filepath.Join(directory, name)); err != nil {

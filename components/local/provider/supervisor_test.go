@@ -18,6 +18,7 @@ func TestSupervisorRunsProcesses(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	wanted := map[string]map[string]any{"one": shell(forever), "two": shell(forever)}
+	require.NoError(t, os.Mkdir(s.directory, 0o755))
 
 	assert.Equal(t, create, s.up(wanted))
 	assert.Equal(t, same, s.up(wanted), "a second up must change nothing")
@@ -27,6 +28,12 @@ func TestSupervisorRunsProcesses(t *testing.T) {
 		assert.Zero(t, state.Restarts)
 		eventually(t, func() bool { return s.log(name) == "started\n" }, "the log", func() any { return s.log(name) })
 	}
+	group, err := syscall.Getpgid(s.supervisorPID())
+	require.NoError(t, err)
+	assert.Equal(t, s.supervisorPID(), group, "a Ctrl-C in the terminal must not reach the supervisor")
+	info, err := os.Stat(s.directory)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o700), info.Mode().Perm(), "nobody else may reach the socket")
 	require.True(t, s.refresh())
 	assert.Equal(t, same, s.up(wanted), "an up after a refresh must change nothing")
 
@@ -96,7 +103,8 @@ func TestUpdateDisturbsOnlyWhatChanged(t *testing.T) {
 	s.up(wanted)
 	before := s.states()
 	supervisor := s.supervisorPID()
-	eventually(t, func() bool { return s.states()["endpoint"].Health == "Ready" }, "ready", func() any { return s.states() })
+	eventually(t, func() bool { return s.states()["endpoint"].Health == "Ready" }, "ready",
+		func() any { return s.states() })
 
 	delete(wanted, "removed")
 	wanted["added"] = shell(forever)
@@ -108,7 +116,7 @@ func TestUpdateDisturbsOnlyWhatChanged(t *testing.T) {
 	assert.NotEqual(t, before["changed"].PID, after["changed"].PID, "a new version must be started")
 	assert.Equal(t, statusRunning, after["added"].Status)
 	assert.NotContains(t, after, "removed")
-	assert.ErrorIs(t, syscall.Kill(before["removed"].PID, 0), syscall.ESRCH)
+	require.ErrorIs(t, syscall.Kill(before["removed"].PID, 0), syscall.ESRCH)
 	assert.Len(t, s.pids(), 4, "process-compose and three processes")
 	assert.Equal(t, same, s.up(wanted))
 

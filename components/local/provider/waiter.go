@@ -41,6 +41,7 @@ type waiter struct {
 	sawPipeline bool           // the pipeline was seen running in this wait
 	restarts    map[string]int // of the processes when the wait began
 	ended       time.Time      // when the newest run was first seen ended
+	said        string         // the last progress
 	unanswered  int            // answers of the supervisor that failed in a row
 }
 
@@ -215,10 +216,18 @@ func (w *waiter) judgeRun(ctx context.Context, state processState, run *registry
 
 func (w *waiter) progress(run *registry.Run) {
 	if run == nil || run.ID == w.stale {
-		w.report("waiting for the first step of the pipeline")
+		w.say("waiting for the first step of the pipeline")
 		return
 	}
-	w.report("the pipeline has done: %s", stepNames(run))
+	w.say("the pipeline has done: " + stepNames(run))
+}
+
+// say reports what is new, because it is called with every look.
+func (w *waiter) say(progress string) {
+	if progress != w.said {
+		w.report("%s", progress)
+	}
+	w.said = progress
 }
 
 func stepNames(run *registry.Run) string {

@@ -26,7 +26,7 @@ func Path(tb testing.TB) string {
 			return path
 		}
 	}
-	tb.Fatalf("this test needs XGBoost: install libxgboost0, unpack it into bin/lib, or let %s name libxgboost.so; tried %q",
+	tb.Fatalf("this test needs XGBoost: run make setup, install libxgboost0, or let %s name libxgboost.so; tried %q",
 		xgboost.EnvLibrary, paths)
 	return ""
 }
