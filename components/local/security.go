@@ -12,9 +12,16 @@ func (t *Target) Security(
 	ctx *pulumi.Context, name string, args *components.SecurityArgs, opts ...pulumi.ResourceOption,
 ) (*components.SecurityOutputs, error) {
 	uris := pulumi.StringMap{}
+	if len(args.Tokens) > 0 {
+		dir, err := t.store(ctx, name, false, opts)
+		if err != nil {
+			return nil, err
+		}
+		opts = with(opts, dir)
+	}
 	for _, tokenName := range args.Tokens {
-		path := t.path("tokens", tokenName)
-		made, err := newToken(ctx, name+"-"+tokenName, path, t.under(opts)...)
+		path := t.path(name, tokenName)
+		made, err := newToken(ctx, name+"-"+tokenName, path, opts...)
 		if err != nil {
 			return nil, err
 		}

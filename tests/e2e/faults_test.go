@@ -63,11 +63,10 @@ func killedAt(t *testing.T, w *workspace, moment string) {
 // TestFullDisk: an up onto a full disk fails with a message; with room again the next one ends well.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	w := newWorkspace(t)
-	state := w.path(".mlpathway")
-	require.NoError(t, os.Mkdir(state, 0o700))
-	mount(t, state)
-	ballast := filepath.Join(state, "ballast")
+	disk := t.TempDir()
+	mount(t, disk)
+	w := newWorkspaceIn(t, disk)
+	ballast := w.path("ballast")
 	fill(t, ballast)
 
 	out, code := w.run(t, "up")
@@ -91,7 +90,6 @@ func TestFullDisk(t *testing.T) {
 	run := o.lastRun(t, before.ID)
 	assert.Empty(t, run.Error)
 	w.must(t, "down")
-	require.NoError(t, exec.Command("umount", state).Run())
 }
 
 // mount puts a small file system of its own over a directory.
@@ -175,7 +173,7 @@ gate: {metric: r2, threshold: 0.9}
 `)
 	o := w.up(t, "own")
 	alive(t, o)
-	token, err := os.ReadFile(filepath.Join(o.StateDir, "tokens", "endpoint"))
+	token, err := os.ReadFile(filepath.Join(o.StateDir, "security", "endpoint"))
 	require.NoError(t, err)
 	for header, want := range map[string]string{"": "401", "Bearer wrong": "401", "Bearer " + strings.TrimSpace(string(token)): "200"} {
 		cmd := exec.CommandContext(t.Context(), "curl", "-s", "-o", filepath.Join(t.TempDir(), "answer"), "-w", "%{http_code}",

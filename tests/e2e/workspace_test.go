@@ -50,10 +50,15 @@ type outputs struct {
 // newWorkspace copies what git knows of the project, with the programs that make has built.
 func newWorkspace(t *testing.T) *workspace {
 	t.Helper()
+	return newWorkspaceIn(t, t.TempDir())
+}
+
+func newWorkspaceIn(t *testing.T, root string) *workspace {
+	t.Helper()
 	source, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	require.FileExists(t, filepath.Join(source, "bin", "mlpathway"), "the programs are not built: make build")
-	w := &workspace{root: t.TempDir(), env: os.Environ()}
+	w := &workspace{root: root, env: os.Environ()}
 	list := exec.CommandContext(t.Context(), "git", "ls-files", "-co", "--exclude-standard")
 	list.Dir = source
 	files, err := list.Output()

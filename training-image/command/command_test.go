@@ -26,7 +26,7 @@ func TestWrongUsage(t *testing.T) {
 		"unknown command": {[]string{"eat"}, `unknown command "eat"`},
 		"unknown flag":    {[]string{"etl", "--rwa", "x"}, "unknown flag: --rwa"},
 		"arguments":       {[]string{"etl", "x"}, `unknown command "x"`},
-		"missing flags":   {[]string{"register"}, "missing: --pipeline (or $MLPATHWAY_PIPELINE), --run (or $MLPATHWAY_RUN), "},
+		"missing flags":   {[]string{"register"}, "missing: --pipeline (or $MLPATHWAY_PIPELINE), --run (or"},
 		"watch":           {[]string{"watch"}, "missing: --pipeline (or $MLPATHWAY_PIPELINE), --raw"},
 		"watch address":   {[]string{"watch", "--pipeline=a", "--raw=b", "--logs=c"}, "is no address such as http://"},
 		"interval":        {[]string{"watch", "--interval", "soon"}, "invalid argument"},

@@ -68,7 +68,8 @@ func TestStepsThatAreKilledAreCompletedByRunningThemAgain(t *testing.T) {
 	assert.Empty(t, l.Files("models/tumour/candidates"))
 }
 
-// TestANewRunCompletesAKilledOne kills runs between and inside their steps; a new run with another id follows each time.
+// TestANewRunCompletesAKilledOne kills runs between and inside their steps; a run with another id
+// follows each time.
 func TestANewRunCompletesAKilledOne(t *testing.T) {
 	t.Parallel()
 	l := tumour(t)

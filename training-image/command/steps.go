@@ -47,9 +47,9 @@ two rows with one key, and a result too small to be divided.`},
 		{name: "train", short: "XGBoost fits trees to the training rows",
 			run:   func(ctx context.Context, o step.Options) error { return train.Run(ctx, o, p.OpenXGBoost) },
 			flags: []string{"pipeline", "run", "features", "models", "logs", "metadata"},
-			long: `Trains gradient-boosted trees with the parameters in model of pipeline.yaml, stops early by the
-validation rows, converts the model to ONNX and compares its answers with XGBoost's own on every validation row before it goes on. The
-candidate lies in models/<name>/candidates/<run>/ until it is registered.
+			long: `Trains gradient-boosted trees with the parameters in model of pipeline.yaml and stops early by the
+validation rows, converts the model to ONNX and compares its answers with XGBoost's own on every validation row before
+it goes on. The candidate lies in models/<name>/candidates/<run>/ until it is registered.
 
 The same rows, parameters, seed and XGBoost version give the same bytes. The library is looked for in
 $MLPATHWAY_XGBOOST, then lib/libxgboost.so* beside this program, then where the system keeps libraries.`},
@@ -61,8 +61,8 @@ served version. Equal is good enough: the newer model knows newer data.`},
 		{name: "register", run: register.Run, short: "The candidate becomes a version; the alias follows the decision",
 			flags: []string{"pipeline", "run", "models", "logs", "metadata", "alias"},
 			long: `Writes models/<name>/versions/<version>/ (model.onnx, metrics.json, profile.json, and manifest.json
-last), adds a row to the table MLTrainingMetadata, lets the alias stand for the version if the gate says so, and ends the run. A
-step that was killed is completed by running it again.`},
+last), adds a row to the table MLTrainingMetadata, lets the alias stand for the version if the gate says so, and ends
+the run. A step that was killed is completed by running it again.`},
 	}
 }
 
@@ -85,19 +85,25 @@ func (p *Program) stepCommand(s stepInfo) *cobra.Command {
 func (p *Program) watchCommand() *cobra.Command {
 	var o step.Options
 	names := []string{"pipeline", "raw", "logs"}
-	notify, interval := p.Getenv("MLPATHWAY_NOTIFY"), time.Second
+	notify, state, interval := p.Getenv("MLPATHWAY_NOTIFY"), "", time.Second
 	c := &cobra.Command{Use: "watch", Short: "Ask for a run when the raw zone or pipeline.yaml changes",
 		Args: cobra.NoArgs, Long: `Looks at the raw zone and pipeline.yaml again and again.
 
 Where they differ from what the latest run record says, or that run has not ended, and nothing has changed between two
 looks, it POSTs to --notify. Any answer but 2xx means that a run is under way, and it asks again later. Trouble is
-logged once and tried again; SIGTERM ends it.`,
+logged once and tried again; SIGTERM ends it.
+
+With --state it watches any zone for a process that is no pipeline: all objects of --raw count, and the file remembers
+what the process was last asked for.`,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if state != "" {
+				names = []string{"raw"}
+			}
 			if err := require(&o, names...); err != nil {
 				return err
 			}
 			err := watch.Run(c.Context(), watch.Options{Raw: o.Raw, Pipeline: o.Pipeline, Logs: o.Logs, Notify: notify,
-				Interval: interval, Log: p.logger()})
+				State: state, Interval: interval, Log: p.logger()})
 			if err != nil {
 				return err // only wrong options end a watch with an error
 			}
@@ -106,6 +112,7 @@ logged once and tried again; SIGTERM ends it.`,
 	p.bind(c, &o, names...)
 	c.Flags().StringVar(&notify, "notify", notify,
 		"what starts a run: http://host/path or unix:///path/to.sock:/path [$MLPATHWAY_NOTIFY]")
+	c.Flags().StringVar(&state, "state", "", "file that remembers what was seen, instead of run records")
 	c.Flags().DurationVar(&interval, "interval", interval, "time between two looks")
 	return c
 }

@@ -21,6 +21,9 @@ type Options struct {
 	Logs     string
 	// Notify is what starts a run: http://host/path or unix:///path/to.sock:/path.
 	Notify string
+	// State is a file that remembers what a run was last asked for. With it the watcher looks at all objects of Raw, and
+	// at no pipeline and no run record: for a process that is no pipeline.
+	State string
 	// Interval between two looks.
 	Interval time.Duration
 	// Log takes a line for each change of state.
@@ -77,7 +80,7 @@ func (w *watcher) poll(ctx context.Context) {
 	case err != nil:
 		w.enter(slog.LevelWarn, "cannot look, will try again", "error", err.Error())
 	case fingerprint == "":
-		w.enter(slog.LevelInfo, "the raw zone holds no CSV file: waiting for one", "raw", w.Raw)
+		w.enter(slog.LevelInfo, "the zone holds nothing to run on: waiting", "zone", w.Raw)
 	case reason == "":
 		w.asked, w.attempts = "", 0
 		w.enter(slog.LevelInfo, "up to date")
@@ -96,6 +99,9 @@ func (w *watcher) look(ctx context.Context) (fingerprint, reason string, err err
 		return "", "", err
 	}
 	defer func() { _ = raw.Close() }()
+	if w.State != "" {
+		return w.lookZone(ctx, raw)
+	}
 	files, _, err := step.ListCSV(ctx, raw)
 	if err != nil || len(files) == 0 {
 		return "", "", err
@@ -137,6 +143,9 @@ func (w *watcher) ask(ctx context.Context, fingerprint, reason string) {
 	w.attempts++
 	w.next = w.now().Add(min(maxPause, w.Interval<<min(w.attempts, 16)))
 	err := w.notify(ctx)
+	if err == nil {
+		err = w.remember(fingerprint)
+	}
 	switch {
 	case err == nil:
 		w.enter(slog.LevelInfo, "asked for a run", "reason", reason)

@@ -74,7 +74,7 @@ func TestAnEmptyZoneWaitsAndSaysSoOnce(t *testing.T) {
 	s := newScene(t)
 	s.polls(5)
 	assert.Zero(t, s.asks)
-	assert.Equal(t, 1, s.lines("holds no CSV file"))
+	assert.Equal(t, 1, s.lines("holds nothing to run on"))
 	s.lake.Drop("notes.txt", "x", 0)
 	s.polls(3)
 	assert.Zero(t, s.asks)
@@ -176,6 +176,35 @@ func TestTroubleIsSurvived(t *testing.T) {
 	assert.Equal(t, 3, s.lines("cannot look, will try again"))
 }
 
+func TestAStateFileTakesThePlaceOfRunRecords(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.State = filepath.Join(s.lake.Dir, "supervisor", "thumbs.seen")
+	s.Pipeline, s.Logs = "", ""
+	s.polls(3)
+	assert.Zero(t, s.asks)
+	s.lake.Drop("picture.png", "1", 0)
+	s.err = fmt.Errorf("%w: already running", errRefused)
+	s.polls(2)
+	assert.Equal(t, 1, s.asks)
+	assert.NoFileExists(t, s.State, "a refused run is asked for again")
+	s.err = nil
+	s.polls(50)
+	assert.Equal(t, 2, s.asks)
+	assert.Equal(t, 1, s.lines("up to date"))
+	again := newScene(t) // after a restart the file still tells
+	again.Raw, again.State = s.Raw, s.State
+	again.polls(5)
+	assert.Zero(t, again.asks)
+	s.lake.Drop("picture.png", "12", 1)
+	again.polls(2)
+	assert.Equal(t, 1, again.asks)
+	require.NoError(t, os.Remove(s.State))
+	require.NoError(t, os.Mkdir(s.State, 0o700))
+	again.polls(5)
+	assert.Equal(t, 1, again.lines("cannot look, will try again"))
+}
+
 func TestNotifyOverASocketAndHTTP(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -231,7 +260,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, cancel)
 	require.NoError(t, Run(ctx, s.Options))
 	assert.Equal(t, 1, s.lines("stopped"))
-	assert.Equal(t, 1, s.lines("holds no CSV file"))
+	assert.Equal(t, 1, s.lines("holds nothing to run on"))
 	s.Interval = 0
 	require.ErrorContains(t, Run(t.Context(), s.Options), "must be above 0")
 }
