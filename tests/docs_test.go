@@ -29,6 +29,7 @@ func TestDocsAreTrue(t *testing.T) {
 	checkBlock(t, "../README.md", "picture", "```mermaid\n"+mermaid(graph)+"```\n")
 	checkBlock(t, "../docs/design.md", "support", supportTable(t))
 	checkBlock(t, "../docs/design.md", "tree", "```\n"+tree(graph)+"```\n")
+	checkBlock(t, "../docs/configuration.md", "keys", configurationTable(t))
 }
 
 // checkBlock compares what stands between two markers of a document with what should.
