@@ -3,15 +3,12 @@ package serve
 import (
 	"bytes"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"html/template"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mlpathway/mlpathway/inference-image/monitor"
 	"github.com/mlpathway/mlpathway/internal/lake"
@@ -49,7 +46,7 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 		data.Ready, data.Manifest, data.TestRows = true, &m.Manifest, m.Metrics.Rows
 		data.Current = m.Metrics.CurrentVersion
 		data.Metrics = metricLines(&m.Metrics)
-		data.Positional, data.Named = exampleBodies(&m.Manifest, &m.Profile)
+		data.Positional, data.Named = registry.ExampleBodies(&m.Manifest, &m.Profile)
 	}
 	var page bytes.Buffer
 	if err := s.template.Execute(&page, data); err != nil {
@@ -98,39 +95,3 @@ func metricLines(m *registry.Metrics) []metricLine {
 }
 
 func short(x float64) string { return strconv.FormatFloat(x, 'g', 4, 64) }
-
-// exampleBodies makes a request out of the middle of the training data, by position and by name.
-func exampleBodies(m *registry.Manifest, p *registry.Profile) (positional, named string) {
-	values := map[string]float64{}
-	for _, d := range p.Features {
-		values[d.Name] = middle(&d)
-	}
-	var list, object strings.Builder
-	for i, input := range m.Inputs {
-		separator := ", "
-		if i == 0 {
-			separator = ""
-		}
-		list.WriteString(separator + short(values[input.Name]))
-		name, err := json.Marshal(input.Name)
-		if err != nil {
-			return "", "" // no string fails to be JSON
-		}
-		// The body stands between apostrophes on the command line.
-		name = bytes.ReplaceAll(name, []byte("'"), []byte(`\u0027`))
-		object.WriteString(separator + string(name) + ": " + short(values[input.Name]))
-	}
-	return `{"features": [` + list.String() + `]}`, `{"features": {` + object.String() + `}}`
-}
-
-// middle is a value that the training rows really had about: the edge in the middle, or the mean.
-func middle(d *registry.Distribution) float64 {
-	x := d.Mean
-	if len(d.Edges) > 0 {
-		x = d.Edges[len(d.Edges)/2]
-	}
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return 0
-	}
-	return x
-}

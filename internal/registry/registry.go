@@ -106,7 +106,7 @@ func (r *Registry) Open(ctx context.Context, name, version string) (*Version, er
 		return nil, err
 	}
 	if err := json.Unmarshal(data, &v.Manifest); err != nil {
-		return nil, fmt.Errorf("opening model %s %s: manifest.json: %v: %w", name, version, err, ErrCorrupt)
+		return nil, fmt.Errorf("opening model %s %s: manifest.json: %w: %w", name, version, err, ErrCorrupt)
 	}
 	if v.Model, err = r.verified(ctx, &v.Manifest, ModelFile); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (r *Registry) Open(ctx context.Context, name, version string) (*Version, er
 			return nil, err
 		}
 		if err := json.Unmarshal(data, into); err != nil {
-			return nil, fmt.Errorf("opening model %s %s: %s: %v: %w", name, version, file, err, ErrCorrupt)
+			return nil, fmt.Errorf("opening model %s %s: %s: %w: %w", name, version, file, err, ErrCorrupt)
 		}
 	}
 	return &v, nil
@@ -160,7 +160,7 @@ func (r *Registry) Manifest(ctx context.Context, name, version string) (*Manifes
 	}
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("reading the manifest of %s %s: %v: %w", name, version, err, ErrCorrupt)
+		return nil, fmt.Errorf("reading the manifest of %s %s: %w: %w", name, version, err, ErrCorrupt)
 	}
 	return &m, nil
 }
@@ -186,7 +186,7 @@ func (r *Registry) Resolve(ctx context.Context, name, alias string) (*Alias, err
 	}
 	var a Alias
 	if err := json.Unmarshal(data, &a); err != nil {
-		return nil, fmt.Errorf("resolving %s of model %s: %v: %w", alias, name, err, ErrCorrupt)
+		return nil, fmt.Errorf("resolving %s of model %s: %w: %w", alias, name, err, ErrCorrupt)
 	}
 	return &a, nil
 }
