@@ -105,6 +105,9 @@ func (b *platform) outputs() pulumi.Map {
 		"endpoint": b.endpoint.URL,
 		"predict":  pulumi.Sprintf("%s/predict", b.endpoint.URL),
 	}
+	if b.config.Endpoint.Auth == components.AuthToken {
+		outputs["token"] = b.security.TokenURIs.MapIndex(pulumi.String(endpointName))
+	}
 	if b.monitoring != nil {
 		outputs["dashboard"] = b.monitoring.DashboardURL
 	}

@@ -139,7 +139,7 @@ func TestAnswerAllocatesNothing(t *testing.T) {
 }
 
 func bodies(m *model.Model) (positional, named []byte) {
-	p, n := exampleBodies(&m.Manifest, &m.Profile)
+	p, n := registry.ExampleBodies(&m.Manifest, &m.Profile)
 	return []byte(p), []byte(n)
 }
 

@@ -72,7 +72,7 @@ copy; for every other stack your own Pulumi login and backend are used.`,
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", defaultStack, "the stack: stacks/Pulumi.<stack>.yaml")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", err, errUsage) })
-	root.AddCommand(newUp(a), newDown(a), newPreview(a), newRefresh(a), newStatus(a), newLogs(a), newEnv(a))
+	root.AddCommand(newUp(a), newDown(a), newPreview(a), newRefresh(a), newStatus(a), newLogs(a), newOutput(a), newEnv(a))
 	for _, command := range append(root.Commands(), root) {
 		if args := command.Args; args != nil {
 			command.Args = func(c *cobra.Command, given []string) error {

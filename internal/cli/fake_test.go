@@ -125,3 +125,9 @@ func (b *buffer) String() string {
 	defer b.mu.Unlock()
 	return b.buffer.String()
 }
+
+func (b *buffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buffer.Reset()
+}

@@ -23,8 +23,8 @@ type outputs struct {
 	Dashboard string
 	// Lake holds the URI of each zone.
 	Lake map[string]string
-	// Example is a body for Predict, as JSON.
-	Example string
+	// Token is the URI of the bearer token that the endpoint demands; "" where it demands none.
+	Token string
 	// Supervisor is the socket of the supervisor, Logs the directory of the processes' logs.
 	Supervisor string
 	Logs       string
@@ -54,21 +54,10 @@ func parseOutputs(data []byte) (*outputs, error) {
 		return value
 	}
 	o.Model, o.Endpoint, o.Predict, o.Dashboard = text("model"), text("endpoint"), text("predict"), text("dashboard")
-	o.Supervisor, o.Logs = text("supervisor"), text("logs")
+	o.Supervisor, o.Logs, o.Token = text("supervisor"), text("logs"), text("token")
 	zones, _ := o.All["lake"].(map[string]any)
 	for zone, uri := range zones {
 		o.Lake[zone], _ = uri.(string)
-	}
-	switch example := o.All["example"].(type) {
-	case nil:
-	case string:
-		o.Example = example
-	default: // an object: Pulumi prints a JSON text that it recognises as what it says
-		body, err := json.Marshal(example)
-		if err != nil {
-			return nil, fmt.Errorf("reading the outputs of the stack: example: %w", err)
-		}
-		o.Example = string(body)
 	}
 	return o, nil
 }
@@ -85,7 +74,8 @@ func (o *outputs) zone(ctx context.Context, name string) (*lake.Zone, error) {
 // printUp tells a person what there is now and what to do with it.
 func (a *app) printUp(ctx context.Context, s *stack, o *outputs) error {
 	a.print("The stack %s is up.\n", s.name)
-	for _, line := range a.modelLines(ctx, o) {
+	lines, example := a.modelLines(ctx, o)
+	for _, line := range lines {
 		a.print("  %-10s %s", line[0], line[1])
 	}
 	for _, line := range [][2]string{
@@ -95,8 +85,8 @@ func (a *app) printUp(ctx context.Context, s *stack, o *outputs) error {
 			a.print("  %-10s %s", line[0], line[1])
 		}
 	}
-	if o.Predict != "" && o.Example != "" {
-		a.print("\nAsk it for a prediction:\n\n  curl -s -d %s %s", quote(o.Example), o.Predict)
+	if o.Predict != "" && example != "" {
+		a.print("\nAsk it for a prediction:\n\n  curl -s%s -d %s %s", o.authorization(), quote(example), o.Predict)
 	}
 	which := ""
 	if s.name != defaultStack {
@@ -104,6 +94,15 @@ func (a *app) printUp(ctx context.Context, s *stack, o *outputs) error {
 	}
 	a.print("\nThen: make status%[1]s, make logs%[1]s, make down%[1]s", which)
 	return nil
+}
+
+// authorization is the option of curl that sends the token, where the endpoint demands one.
+func (o *outputs) authorization() string {
+	path := localPath(o.Token)
+	if path == "" {
+		return ""
+	}
+	return fmt.Sprintf(` -H "Authorization: Bearer $(cat %s)"`, quote(path))
 }
 
 func dropHint(raw string) string {
@@ -123,29 +122,30 @@ func localPath(uri string) string {
 	return filepath.FromSlash(u.Path)
 }
 
-// modelLines describe the served model. What cannot be read yet is said, not failed on: the stack is up all the same.
-func (a *app) modelLines(ctx context.Context, o *outputs) [][2]string {
+// modelLines describe the served model, and give an example of a request to it. What cannot be read yet is said, not failed on: the stack is up all the same.
+func (a *app) modelLines(ctx context.Context, o *outputs) (lines [][2]string, example string) {
 	models, err := o.zone(ctx, "models")
 	if err != nil {
-		return [][2]string{{"model", err.Error()}}
+		return [][2]string{{"model", err.Error()}}, ""
 	}
 	defer func() { _ = models.Close() }()
 	reg := registry.New(models)
 	alias, err := reg.Resolve(ctx, o.Model, registry.Production)
 	if errors.Is(err, registry.ErrNoAlias) {
-		return [][2]string{{"model", o.Model + ": none is served yet; make status tells how the pipeline goes"}}
+		return [][2]string{{"model", o.Model + ": none is served yet; make status tells how the pipeline goes"}}, ""
 	}
 	if err != nil {
-		return [][2]string{{"model", err.Error()}}
+		return [][2]string{{"model", err.Error()}}, ""
 	}
 	version, err := reg.Open(ctx, o.Model, alias.Version)
 	if err != nil {
-		return [][2]string{{"model", err.Error()}}
+		return [][2]string{{"model", err.Error()}}, ""
 	}
+	example, _ = registry.ExampleBodies(&version.Manifest, &version.Profile)
 	return [][2]string{
 		{"model", o.Model + " " + alias.Version},
 		{"metrics", metricsLine(&version.Metrics)},
-	}
+	}, example
 }
 
 // metricsLine says "accuracy 0.974, auc 0.996 on 57 test rows".

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/registry"
 )
 
 const createdEvents = `{"resourcePreEvent":{"metadata":{"op":"create","urn":"urn:pulumi:local::p::a:index:Port::p"}}}
@@ -86,9 +90,45 @@ func TestUpPrintsTheOutputsAsJSON(t *testing.T) {
 func TestUpPrintsACurlLineThatAShellUnderstands(t *testing.T) {
 	t.Parallel()
 	c := newCopy(t)
-	write(t, c.fake, "outputs", `{"predict": "http://127.0.0.1:1/predict", "example": "{\"features\": [\"it's\"]}"}`)
+	models := t.TempDir()
+	zone, err := lake.Open(t.Context(), lake.FileURI(models))
+	require.NoError(t, err)
+	defer func() { _ = zone.Close() }()
+	reg := registry.New(zone)
+	require.NoError(t, reg.Register(t.Context(), &registry.Version{
+		Manifest: registry.Manifest{Name: "m", Version: "v1", Inputs: []registry.Input{{Name: "x"}}},
+		Profile:  registry.Profile{Features: []registry.Distribution{{Name: "x", Mean: 2.5}}},
+	}))
+	require.NoError(t, reg.Promote(t.Context(), "m", registry.Production, "v1"))
+	for token, want := range map[string]string{
+		"":                `curl -s -d '{"features": [2.5]}' http://127.0.0.1:1/predict`,
+		"file:///a b/tok": `curl -s -H "Authorization: Bearer $(cat '/a b/tok')" -d '{"features": [2.5]}' http://127`,
+	} {
+		outputs, err := json.Marshal(map[string]any{
+			"predict": "http://127.0.0.1:1/predict", "model": "m", "lake": map[string]string{"models": lake.FileURI(models)},
+			"token": token,
+		})
+		require.NoError(t, err)
+		write(t, c.fake, "outputs", string(outputs))
+		c.out.Reset()
+		require.NoError(t, c.run(t.Context(), "up"))
+		assert.Contains(t, c.out.String(), want)
+	}
+}
+
+func TestOutput(t *testing.T) {
+	t.Parallel()
+	c := newCopy(t)
+	require.ErrorContains(t, c.run(t.Context(), "output", "endpoint"), "is not up")
+	write(t, c.fake, "outputs", `{"endpoint": "http://127.0.0.1:1", "lake": {"raw": "file:///raw"}}`)
 	require.NoError(t, c.run(t.Context(), "up"))
-	assert.Contains(t, c.out.String(), `curl -s -d '{"features": ["it'\''s"]}' http://127.0.0.1:1/predict`)
+	c.out.Reset()
+	require.NoError(t, c.run(t.Context(), "output", "endpoint"))
+	assert.Equal(t, "http://127.0.0.1:1\n", c.out.String(), "nothing else, so that a command line can use it")
+	c.out.Reset()
+	require.NoError(t, c.run(t.Context(), "output", "lake"))
+	assert.JSONEq(t, `{"raw": "file:///raw"}`, c.out.String())
+	require.ErrorContains(t, c.run(t.Context(), "output", "x"), "it has endpoint, lake")
 }
 
 func TestAFailedUpShowsWhatTheProgramWrote(t *testing.T) {

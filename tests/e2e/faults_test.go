@@ -182,6 +182,7 @@ gate: {metric: r2, threshold: 0.9}
 		require.NoError(t, err)
 		assert.Equal(t, want, string(status), header)
 	}
+	assert.Contains(t, askAsPrinted(t, w.must(t, "up", "-s", "own")), `"prediction"`)
 	state, err := os.ReadFile(w.path(".mlpathway", "backend", ".pulumi", "stacks", "mlpathway", "own.json"))
 	require.NoError(t, err)
 	assert.NotContains(t, string(state), strings.TrimSpace(string(token)), "the token must not stand in the state")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -33,10 +34,12 @@ func TestPath(t *testing.T) {
 	t.Run("a second up changes nothing", func(t *testing.T) {
 		out := w.must(t, "up")
 		assert.Contains(t, out, "34 unchanged")
+		assert.Contains(t, askAsPrinted(t, out), `"prediction"`, "the printed curl line must work")
 		assert.NotRegexp(t, `[1-9]\d* (created|updated|deleted|replaced)`, out)
 	})
 	t.Run("held-out rows", func(t *testing.T) { heldOut(t, o) })
 	t.Run("what was made", func(t *testing.T) { whatWasMade(t, w, o) })
+	t.Run("the commands of the README", func(t *testing.T) { readme(t, w) })
 	t.Run("two at once", func(t *testing.T) { twoAtOnce(t, w, o) })
 	t.Run("a better CSV", func(t *testing.T) { betterCSV(t, o) })
 	t.Run("a worse CSV", func(t *testing.T) { worseCSV(t, o) })
@@ -48,6 +51,17 @@ func TestPath(t *testing.T) {
 	t.Run("port taken", func(t *testing.T) { portTaken(t, w, o) })
 	t.Run("a second stack", func(t *testing.T) { secondStack(t, w, o) })
 	t.Run("down leaves nothing", func(t *testing.T) { down(t, w, o) })
+}
+
+// askAsPrinted runs the curl line that up prints.
+func askAsPrinted(t *testing.T, out string) string {
+	t.Helper()
+	_, line, ok := strings.Cut(out, "  curl ")
+	require.True(t, ok, out)
+	line, _, _ = strings.Cut(line, "\n")
+	answer, err := exec.CommandContext(t.Context(), "sh", "-c", "curl "+line).Output()
+	require.NoError(t, err)
+	return string(answer)
 }
 
 // rows reads feature rows of one part of the split: inputs in the order of the model, and the label's class.
@@ -140,6 +154,22 @@ func whatWasMade(t *testing.T, w *workspace, o outputs) {
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o700), info.Mode().Perm(), "nobody else may look into the stack")
 	assert.True(t, strings.HasPrefix(o.Endpoint, "http://127.0.0.1:"), o.Endpoint)
+}
+
+// readme runs the block of the README that looks at what was made, as it is printed.
+func readme(t *testing.T, w *workspace) {
+	data, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(data), "\nURL=")
+	require.True(t, ok)
+	block, _, _ := strings.Cut("URL="+rest, "```")
+	cmd := exec.CommandContext(t.Context(), "bash", "-eo", "pipefail", "-c", block)
+	cmd.Dir, cmd.Env = w.root, w.env
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	for _, want := range []string{`"prediction":"malignant"`, "dataVersion", "mlpathway_", "Processes"} {
+		assert.Contains(t, string(out), want, block)
+	}
 }
 
 // twoAtOnce: of two `up` at the same time one is refused, and the other is not disturbed.

@@ -319,6 +319,23 @@ func TestPortsChosenAtOnceDiffer(t *testing.T) {
 	assert.Len(t, seen, len(ports))
 }
 
+func TestNoPortIsHandedOutTwice(t *testing.T) {
+	t.Parallel()
+	book := newPortBook()
+	left := map[int]bool{freePort(t): true, freePort(t): true}
+	for port := firstFreePort; port <= lastFreePort; port++ {
+		book.taken[port] = !left[port]
+	}
+	for range len(left) {
+		port, err := book.choose(t.Context(), 0)
+		require.NoError(t, err)
+		assert.True(t, left[port], "port %d was handed out before", port)
+		delete(left, port)
+	}
+	_, err := book.choose(t.Context(), 0)
+	require.ErrorContains(t, err, "choose a `port` yourself")
+}
+
 func TestPreviewTouchesNothing(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t)

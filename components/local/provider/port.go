@@ -111,16 +111,17 @@ func (b *portBook) choose(ctx context.Context, preferred int) (int, error) {
 		b.taken[preferred] = true
 		return preferred, nil
 	}
-	const tries = 500
-	for range tries {
-		candidate := firstFreePort + rand.IntN(lastFreePort-firstFreePort+1)
+	const count = lastFreePort - firstFreePort + 1
+	start := rand.IntN(count) // so that stacks that start at the same time do not try the same ports
+	for i := range count {
+		candidate := firstFreePort + (start+i)%count
 		if !b.taken[candidate] && free(ctx, candidate) == nil {
 			b.taken[candidate] = true
 			return candidate, nil
 		}
 	}
-	return 0, fmt.Errorf("no free port found on 127.0.0.1 between %d and %d in %d tries: choose a `port` yourself",
-		firstFreePort, lastFreePort, tries)
+	return 0, fmt.Errorf("no port from %d to %d is free on 127.0.0.1: choose a `port` yourself",
+		firstFreePort, lastFreePort)
 }
 
 // free tells by listening whether a port can be had on 127.0.0.1.

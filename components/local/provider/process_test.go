@@ -195,6 +195,37 @@ func TestPlanChanges(t *testing.T) {
 	}
 }
 
+func TestUnsettled(t *testing.T) {
+	t.Parallel()
+	s := &supervision{units: map[string]*unit{
+		"service": {Restart: restartAlways}, "once": {Restart: restartNo}, "job": {Schedule: "0 0 * * *"},
+	}}
+	states := func(service processState) map[string]processState {
+		return map[string]processState{
+			"service": service, "once": {Status: statusCompleted}, "job": {Status: "Scheduled"},
+		}
+	}
+	for name, test := range map[string]struct {
+		service processState
+		want    []string
+	}{
+		"up":         {processState{Status: statusRunning, Age: steadyAge}, nil},
+		"young":      {processState{Status: statusRunning, Age: steadyAge - 1}, []string{"service"}},
+		"restarting": {processState{Status: "Restarting", Restarts: 1, ExitCode: 1}, []string{"service"}},
+		"pending":    {processState{Status: "Pending"}, []string{"service"}},
+	} {
+		waiting, err := s.unsettled(states(test.service))
+		require.NoError(t, err, name)
+		assert.Equal(t, test.want, waiting, name)
+	}
+	_, err := s.unsettled(states(processState{Status: "Restarting", Restarts: crashLoopRestarts, ExitCode: 9}))
+	require.ErrorIs(t, err, errCrashed)
+	require.ErrorContains(t, err, "exit code 9")
+	waiting, err := s.unsettled(nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"job", "once", "service"}, waiting, "what the supervisor does not know")
+}
+
 func TestProblem(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -115,6 +115,16 @@ func TestReadyRetriesOnlyOnce(t *testing.T) {
 	f.down()
 }
 
+func TestReadyDoesNotRetryARunThatDoesNothing(t *testing.T) {
+	t.Parallel()
+	f := newPlatform(t, `echo again >> "$LOGS/starts"`)
+	f.record(&registry.Run{ID: "1", Status: registry.Failed, Error: "the disk was full"})
+	_, err := f.ready.tryUp(with(f.inputs, map[string]any{"timeoutSeconds": 5}))
+	require.ErrorIs(t, err, errTimeout)
+	assert.Equal(t, "again\n", read(t, filepath.Join(f.logs, "starts")))
+	f.down()
+}
+
 func TestReadyEndsWithAPipelineThatRecordsNothing(t *testing.T) {
 	t.Parallel()
 	f := newPlatform(t, "sleep 1; echo cannot load the library >&2; exit 1")

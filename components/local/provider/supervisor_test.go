@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	p "github.com/pulumi/pulumi-go-provider"
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -148,6 +150,21 @@ func TestChangedScheduleRestartsTheSupervisor(t *testing.T) {
 	assert.Equal(t, update, s.up(wanted))
 	require.True(t, s.refresh())
 	assert.Equal(t, same, s.up(wanted))
+	s.down()
+}
+
+// Two supervisors at once would want the same ports.
+func TestReplacedSupervisorEndsFirst(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.up(map[string]map[string]any{"one": shell(forever)})
+	diff, err := s.server.Diff(p.DiffRequest{
+		ID: s.supervisor.id, Urn: s.supervisor.urn(), State: s.supervisor.state,
+		Inputs: s.supervisor.inputs.Set("directory", property.New(s.directory+"2")),
+	})
+	require.NoError(t, err)
+	assert.True(t, diff.DeleteBeforeReplace)
+	assert.Equal(t, map[string]p.PropertyDiff{"directory": {Kind: p.UpdateReplace}}, diff.DetailedDiff)
 	s.down()
 }
 
