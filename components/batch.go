@@ -39,7 +39,7 @@ func (a *BatchArgs) validate(c *checker) {
 	c.named("model", a.Model)
 	c.named("alias", a.Alias)
 	c.required("lake", a.Lake != nil, "the URIs output of a lake")
-	c.schedule("schedule", a.Schedule)
+	c.schedule(a.Schedule)
 	inRange(c, "parallelism", a.Parallelism, 1, 1000)
 	a.Machine.validate(c, "machine")
 	inRange(c, "timeoutMinutes", a.TimeoutMinutes, 1, 10080)

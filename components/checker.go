@@ -76,9 +76,9 @@ func oneOf[T ~string](c *checker, arg string, value T, allowed ...T) {
 }
 
 // schedule accepts a cron expression of five fields, or nothing.
-func (c *checker) schedule(arg, value string) {
+func (c *checker) schedule(value string) {
 	if value != "" && schedule.Check(value) != nil {
-		c.fail(ErrSchedule, arg, value, `a cron expression of five fields in UTC such as "0 2 * * *"`)
+		c.fail(ErrSchedule, "schedule", value, `a cron expression of five fields in UTC such as "0 2 * * *"`)
 	}
 }
 

@@ -47,7 +47,8 @@ func construct[A, O any, P layerArgs[A]](c construction, args *A, call translate
 	if err := check.err(); err != nil {
 		return err
 	}
-	err := c.ctx.RegisterComponentResourceV2(c.layer.Token(), c.name, toMap(reflect.ValueOf(filled)), c.component, c.opts...)
+	inputs := toMap(reflect.ValueOf(filled))
+	err := c.ctx.RegisterComponentResourceV2(c.layer.Token(), c.name, inputs, c.component, c.opts...)
 	if err != nil {
 		return fmt.Errorf("creating %s %q: %w", c.layer, c.name, err)
 	}

@@ -163,7 +163,8 @@ func (l *DataLake) Grant(
 		return err
 	}
 	grant := &LakeGrant{
-		Lake: l.name, URIs: l.URIs, Identity: identity, Access: access, Zones: slices.Compact(slices.Sorted(slices.Values(zones))),
+		Lake: l.name, URIs: l.URIs, Identity: identity, Access: access,
+		Zones: slices.Compact(slices.Sorted(slices.Values(zones))),
 	}
 	if err := l.target.GrantLake(ctx, l.name+"-"+name, grant, pulumi.Parent(l)); err != nil {
 		return fmt.Errorf("granting %s on the lake %q to %q: %w", access, l.name, name, err)

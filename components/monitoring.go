@@ -74,7 +74,7 @@ func (a *MonitoringArgs) validate(c *checker) {
 	c.named("alias", a.Alias)
 	c.required("lake", a.Lake != nil, "the URIs output of a lake")
 	c.required("definitionUri", a.DefinitionURI != nil, "the DefinitionURI output of a pipeline")
-	c.schedule("schedule", a.Schedule)
+	c.schedule(a.Schedule)
 	inRange(c, "retentionDays", a.RetentionDays, 1, 3653)
 	seen := map[Signal]bool{}
 	for i, alert := range a.Alerts {

@@ -93,7 +93,7 @@ func (a *PipelineArgs) validate(c *checker) {
 		seen[step.Name] = true
 		c.required("training", !step.Training || a.Training != nil, "the Template output of a training")
 	}
-	c.schedule("schedule", a.Schedule)
+	c.schedule(a.Schedule)
 	inRange(c, "timeoutMinutes", a.TimeoutMinutes, 1, 43200)
 	inRange(c, "retries", *a.Retries, 0, 10)
 }

@@ -39,7 +39,7 @@ func (a *ProcessingArgs) setDefaults(Scope) {
 func (a *ProcessingArgs) validate(c *checker) {
 	c.required("image", a.Image != "", "an image")
 	c.required("schedule", a.Schedule != "" || a.EventSource != nil, "a schedule or an eventSource")
-	c.schedule("schedule", a.Schedule)
+	c.schedule(a.Schedule)
 	inRange(c, "memoryMiB", a.MemoryMiB, 128, 30720)
 	inRange(c, "timeoutSeconds", a.TimeoutSeconds, 1, 86400)
 	inRange(c, "retries", *a.Retries, 0, 10)

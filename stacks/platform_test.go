@@ -48,7 +48,8 @@ func project(t *testing.T, pipeline string) string {
 
 func record(t *testing.T, root string, values map[string]string) (*recording.Recorder, error) {
 	t.Helper()
-	return recording.Record(func(ctx *pulumi.Context) error { return stacks.Build(ctx, root, values) }, recording.Options{Project: "mlpathway", Stack: "local", DryRun: true})
+	return recording.Record(func(ctx *pulumi.Context) error { return stacks.Build(ctx, root, values) },
+		recording.Options{Project: "mlpathway", Stack: "local", DryRun: true})
 }
 
 func types(r *recording.Recorder) []string {
@@ -111,10 +112,12 @@ func TestBuildRefusesBeforeTheFirstResource(t *testing.T) {
 	}{
 		"stack file":     {pipelineYAML, good(map[string]string{"mlpathway:x": "y"}), "x: unknown key"},
 		"no pipeline":    {pipelineYAML, good(map[string]string{"mlpathway:pipeline": "none.yaml"}), "none.yaml"},
-		"pipeline key":   {pipelineYAML + "modle: {}\n", good(nil), "modle: unknown key"},
+		"pipeline key":   {pipelineYAML + "colour: {}\n", good(nil), "colour: unknown key"},
 		"no data":        {strings.Replace(pipelineYAML, "data.csv", "gone.csv", 1), good(nil), "gone.csv"},
 		"missing column": {strings.Replace(pipelineYAML, "name: size", "name: weight", 1), good(nil), `"weight"`},
-		"no program":     {pipelineYAML, good(map[string]string{"mlpathway:images": `{"training": "trainer"}`}), "make build"},
+		"no program": {
+			pipelineYAML, good(map[string]string{"mlpathway:images": `{"training": "trainer"}`}), "make build",
+		},
 		"a layer that local lacks": {
 			pipelineYAML, good(map[string]string{"mlpathway:cluster": `{"pools": [{"name": "gpu"}]}`}), "does not offer",
 		},

@@ -45,7 +45,8 @@ type documenter struct{ comments map[string]string }
 
 func (d *documenter) read(t *testing.T, dir string) {
 	t.Helper()
-	packages, err := parser.ParseDir(token.NewFileSet(), dir, nil, parser.ParseComments) //nolint:staticcheck // no build tags matter here
+	//nolint:staticcheck // no build tags matter here
+	packages, err := parser.ParseDir(token.NewFileSet(), dir, nil, parser.ParseComments)
 	require.NoError(t, err)
 	for _, p := range packages {
 		ast.Inspect(p, func(n ast.Node) bool {

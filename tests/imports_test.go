@@ -33,7 +33,7 @@ func list(t *testing.T, args ...string) []goPackage {
 	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p goPackage
 		err := decoder.Decode(&p)
-		if err == io.EOF { //nolint:errorlint // the decoder returns it bare
+		if err == io.EOF {
 			return packages
 		}
 		require.NoError(t, err)

@@ -4,6 +4,7 @@
 package componenttest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,7 +168,7 @@ func (s *suite) outputs(t *testing.T) {
 		value, ok := resolved[output.name]
 		assert.True(t, ok, "the output %s never resolves", output.name)
 		if !output.optional {
-			assert.NotEqual(t, "", value, "the output %s is empty", output.name)
+			assert.NotEmpty(t, fmt.Sprint(value), "the output %s is empty", output.name)
 		}
 	}
 	for _, name := range s.layer.secretOutputs {
@@ -239,7 +240,7 @@ func (s *suite) badArguments(t *testing.T) {
 	for _, bad := range s.layer.bad {
 		r, err := s.record(t, bad.build, false)
 		require.ErrorIs(t, err, bad.sentinel, bad.name)
-		assert.ErrorContains(t, err, string(s.layer.layer), "the message must name the layer")
+		require.ErrorContains(t, err, string(s.layer.layer), "the message must name the layer")
 		assert.Empty(t, r.Resources(), "%s: resources were registered before the arguments were checked", bad.name)
 	}
 }

@@ -31,7 +31,7 @@ func (t *Target) Endpoint(
 	}
 	share := strconv.FormatFloat(float64(*args.CapturePercent)/100, 'g', -1, 64)
 	address := pulumi.Sprintf("http://%s", args.Address)
-	_, err := t.run(ctx, name, workload{
+	process, err := t.run(ctx, name, workload{
 		image: args.Image, args: []string{"serve", "--capture-share", share}, environment: environment,
 		readyURL: pulumi.Sprintf("%s/healthz", address),
 	}, opts...)
@@ -42,6 +42,7 @@ func (t *Target) Endpoint(
 	defer t.mu.Unlock()
 	t.waits = append(t.waits, readiness{
 		Process: name, URL: pulumi.Sprintf("%s/readyz", address), LogsURI: zoneURI(args.Lake, components.Logs),
+		Digest: process.Digest,
 	})
 	return &components.EndpointOutputs{URL: address, ScalingPolicyID: text(""), Identity: text(identity)}, nil
 }

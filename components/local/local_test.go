@@ -84,7 +84,8 @@ func TestNewRefuses(t *testing.T) {
 func build(t *testing.T, program func(*pulumi.Context, components.Target) error) (*recording.Recorder, error) {
 	t.Helper()
 	target := newTarget(t, programs(t), componenttest.Scope(components.Dev))
-	return recording.Record(func(ctx *pulumi.Context) error { return program(ctx, target) }, recording.Options{Project: "mlpathway", Stack: "test", Invent: invent})
+	return recording.Record(func(ctx *pulumi.Context) error { return program(ctx, target) },
+		recording.Options{Project: "mlpathway", Stack: "test", Invent: invent})
 }
 
 func TestRetainedLakeIsNotPurged(t *testing.T) {

@@ -74,12 +74,13 @@ func (t *Target) steps(
 	}
 	job := given.ToStringOutput()
 	t.setPipeline(name)
+	list := job.ApplyT(func(job string) ([]any, error) { return commands(image.path, args.Steps, job) })
+	version := job.ApplyT(func(job string) (string, error) { return jobVersion(image.digest, job) })
+	merged := pulumi.All(environment.ToStringMapOutput(), job).ApplyT(jobEnvironment)
 	return t.process(ctx, name, processArgs{
-		Steps:       job.ApplyT(func(job string) ([]any, error) { return commands(image.path, args.Steps, job) }).(pulumi.ArrayOutput),
-		RunID:       []string{image.path, "run-id"},
-		Environment: pulumi.All(environment.ToStringMapOutput(), job).ApplyT(jobEnvironment).(pulumi.StringMapOutput),
-		Version:     job.ApplyT(func(job string) (string, error) { return jobVersion(image.digest, job) }).(pulumi.StringOutput),
-		Schedule:    args.Schedule, Trigger: true, Restart: "no", StopSeconds: 30,
+		Steps: list.(pulumi.ArrayOutput), RunID: []string{image.path, "run-id"},
+		Environment: merged.(pulumi.StringMapOutput), Version: version.(pulumi.StringOutput),
+		Schedule: args.Schedule, Trigger: true, Restart: "no", StopSeconds: 30,
 	}, opts...)
 }
 

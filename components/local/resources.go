@@ -148,6 +148,7 @@ type readiness struct {
 	Pipeline       string
 	URL, LogsURI   pulumi.StringInput
 	Socket         pulumi.StringInput
+	Digest         pulumi.StringInput // of the process: what has changed is waited for again
 	TimeoutSeconds int
 }
 
@@ -156,6 +157,6 @@ func newReady(ctx *pulumi.Context, name string, args readiness, opts ...pulumi.R
 	return &r, ctx.RegisterResource(tokenPrefix+"Ready", name, pulumi.Map{
 		"url": args.URL, "socket": args.Socket, "process": pulumi.String(args.Process), "logsUri": args.LogsURI,
 		"pipeline": pulumi.String(args.Pipeline), "timeoutSeconds": pulumi.Int(args.TimeoutSeconds),
-		"triggers": pulumi.StringMap{},
+		"triggers": pulumi.StringMap{"process": args.Digest},
 	}, &r, opts...)
 }

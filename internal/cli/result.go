@@ -122,7 +122,8 @@ func localPath(uri string) string {
 	return filepath.FromSlash(u.Path)
 }
 
-// modelLines describe the served model, and give an example of a request to it. What cannot be read yet is said, not failed on: the stack is up all the same.
+// modelLines describe the served model, and give an example of a request to it. What cannot be read yet is said, not
+// failed on: the stack is up all the same.
 func (a *app) modelLines(ctx context.Context, o *outputs) (lines [][2]string, example string) {
 	models, err := o.zone(ctx, "models")
 	if err != nil {
@@ -132,7 +133,8 @@ func (a *app) modelLines(ctx context.Context, o *outputs) (lines [][2]string, ex
 	reg := registry.New(models)
 	alias, err := reg.Resolve(ctx, o.Model, registry.Production)
 	if errors.Is(err, registry.ErrNoAlias) {
-		return [][2]string{{"model", o.Model + ": none is served yet; make status tells how the pipeline goes"}}, ""
+		none := o.Model + ": none is served yet; make status tells how the pipeline goes"
+		return [][2]string{{"model", none}}, ""
 	}
 	if err != nil {
 		return [][2]string{{"model", err.Error()}}, ""

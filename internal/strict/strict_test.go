@@ -100,7 +100,7 @@ func TestDecodeReportsEveryProblem(t *testing.T) {
 	var s settings
 	err := strict.Decode("a.yaml", []byte("x: 1\nsize: big\n"), &s)
 	require.ErrorContains(t, err, "a.yaml:1: x:")
-	assert.ErrorContains(t, err, "a.yaml:2: size:")
+	require.ErrorContains(t, err, "a.yaml:2: size:")
 	var problem *strict.Problem
 	require.ErrorAs(t, err, &problem)
 	assert.Equal(t, "x", problem.Key)
@@ -114,7 +114,9 @@ func TestNothingLeavesOutWhatMayBeLeftOut(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{"name: a", "a: &x [*x]", "inner: {port: 1}", "!!binary x", "? [a]\n: b", "<<: {name: a}"} {
+	for _, seed := range []string{
+		"name: a", "a: &x [*x]", "inner: {port: 1}", "!!binary x", "? [a]\n: b", "<<: {name: a}",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

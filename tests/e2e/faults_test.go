@@ -27,7 +27,9 @@ func listen(t *testing.T) int {
 func TestKilledUp(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
-	for i, moment := range []string{"lake-raw", "created   Process", "Supervisor platform-supervisor", "Ready endpoint-ready"} {
+	for i, moment := range []string{
+		"lake-raw", "created   Process", "Supervisor platform-supervisor", "Ready endpoint-ready",
+	} {
 		killedAt(t, w, moment)
 		o := w.up(t, "local")
 		alive(t, o)
@@ -95,7 +97,8 @@ func TestFullDisk(t *testing.T) {
 // mount puts a small file system of its own over a directory.
 func mount(t *testing.T, dir string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=64m,mode=700", "tmpfs", dir).CombinedOutput()
+	cmd := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=64m,mode=700", "tmpfs", dir)
+	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "this test needs the right to mount a file system: %s", out)
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
 }
@@ -175,7 +178,9 @@ gate: {metric: r2, threshold: 0.9}
 	alive(t, o)
 	token, err := os.ReadFile(filepath.Join(o.StateDir, "security", "endpoint"))
 	require.NoError(t, err)
-	for header, want := range map[string]string{"": "401", "Bearer wrong": "401", "Bearer " + strings.TrimSpace(string(token)): "200"} {
+	for header, want := range map[string]string{
+		"": "401", "Bearer wrong": "401", "Bearer " + strings.TrimSpace(string(token)): "200",
+	} {
 		cmd := exec.CommandContext(t.Context(), "curl", "-s", "-o", filepath.Join(t.TempDir(), "answer"), "-w", "%{http_code}",
 			"-H", "Authorization: "+header, "-d", `{"features": [10, 5]}`, o.Predict)
 		status, err := cmd.Output()

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -24,6 +23,8 @@ import (
 )
 
 // TestPath goes the whole way on one stack, as a person would on one afternoon. The parts build on each other.
+//
+//nolint:paralleltest // the parts build on each other
 func TestPath(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -119,6 +120,7 @@ func number(t *testing.T, value any) float64 {
 
 // heldOut: accuracy over the rows that training never saw, computed from the answers of the endpoint.
 func heldOut(t *testing.T, o outputs) {
+	t.Helper()
 	inputs, labels := rows(t, o, "test")
 	require.Greater(t, len(inputs), 50)
 	right := 0
@@ -136,6 +138,7 @@ func heldOut(t *testing.T, o outputs) {
 
 // whatWasMade: the pages, the metrics, the warehouse, the metadata table, the report.
 func whatWasMade(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	for path, want := range map[string]string{
 		"/healthz": "", "/readyz": "", "/metrics": "mlpathway_", "/model": "dataVersion", "/": "<html",
 	} {
@@ -158,6 +161,7 @@ func whatWasMade(t *testing.T, w *workspace, o outputs) {
 
 // readme runs the block of the README that looks at what was made, as it is printed.
 func readme(t *testing.T, w *workspace) {
+	t.Helper()
 	data, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	_, rest, ok := strings.Cut(string(data), "\nURL=")
@@ -174,6 +178,7 @@ func readme(t *testing.T, w *workspace) {
 
 // twoAtOnce: of two `up` at the same time one is refused, and the other is not disturbed.
 func twoAtOnce(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	type result struct {
 		out  string
 		code int
@@ -279,6 +284,7 @@ func (a *asker) end(t *testing.T) {
 
 // betterCSV: new rows lead to a new version by themselves, and clients notice nothing but the version.
 func betterCSV(t *testing.T, o outputs) {
+	t.Helper()
 	before, served := o.lastRun(t, ""), o.served(t)
 	asker := startAsking(t, o)
 	drop(t, o, "more.csv", func(_, row []string) []string {
@@ -312,6 +318,7 @@ func betterCSV(t *testing.T, o outputs) {
 
 // worseCSV: rows with wrong labels make a worse model, which is recorded and not served.
 func worseCSV(t *testing.T, o outputs) {
+	t.Helper()
 	before, served := o.lastRun(t, ""), o.served(t)
 	asker := startAsking(t, o)
 	drop(t, o, "wrong.csv", func(_, row []string) []string {
@@ -336,6 +343,7 @@ func worseCSV(t *testing.T, o outputs) {
 
 // unreadableCSV: a file that is no CSV fails the run with a message, and nothing else happens.
 func unreadableCSV(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	before, served := o.lastRun(t, ""), o.served(t)
 	path := filepath.Join(o.StateDir, "lake", "raw", "picture.csv")
 	require.NoError(t, os.WriteFile(path, []byte("\x89PNG\r\n\x1a\n\x00\xff\xfe"), 0o600))
@@ -352,6 +360,7 @@ func unreadableCSV(t *testing.T, w *workspace, o outputs) {
 
 // killEndpoint: the supervisor starts it again.
 func killEndpoint(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	before := w.pid(t, "inference-image", "serve")
 	kill(t, before)
 	inputs, _ := rows(t, o, "test")
@@ -364,6 +373,7 @@ func killEndpoint(t *testing.T, w *workspace, o outputs) {
 
 // killSupervisor: refresh sees it, up mends it, and nothing runs twice.
 func killSupervisor(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	kill(t, w.pid(t, "process-compose", filepath.Join("supervisor", "process-compose.yaml")))
 	assert.Regexp(t, `[1-9]\d* deleted`, w.must(t, "refresh"))
 	after := w.up(t, "local")
@@ -376,6 +386,7 @@ func killSupervisor(t *testing.T, w *workspace, o outputs) {
 
 // mend: refresh sees a deleted directory and a changed file; up makes them good.
 func mend(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	data := filepath.Join(o.StateDir, "lake", "raw", "breast_cancer.csv")
 	results := filepath.Join(o.StateDir, "lake", "results")
 	require.NoError(t, os.WriteFile(data, []byte("sample_id\n"), 0o600))
@@ -394,8 +405,9 @@ func mend(t *testing.T, w *workspace, o outputs) {
 
 // badFiles: an unknown key in pipeline.yaml or in the stack file is refused, and the running stack stays as it was.
 func badFiles(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	for file, test := range map[string]struct{ add, want string }{
-		w.path("examples", "tumour", "pipeline.yaml"): {"modle: {}\n", "modle: unknown key; allowed here: drift, features"},
+		w.path("examples", "tumour", "pipeline.yaml"): {"colour: {}\n", "colour: unknown key; allowed here: drift, features"},
 		w.path("stacks", "Pulumi.local.yaml"):         {"  mlpathway:endpiont: {}\n", "endpiont: unknown key; allowed here:"},
 	} {
 		before, err := os.ReadFile(file)
@@ -412,6 +424,7 @@ func badFiles(t *testing.T, w *workspace, o outputs) {
 
 // portTaken: a wanted port that somebody else holds is refused, and the running stack stays as it was.
 func portTaken(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	other := listen(t)
 	file := w.path("stacks", "Pulumi.local.yaml")
 	before, err := os.ReadFile(file)
@@ -429,6 +442,7 @@ func portTaken(t *testing.T, w *workspace, o outputs) {
 
 // secondStack: two stacks run side by side and do not meet.
 func secondStack(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	data, err := os.ReadFile(w.path("stacks", "Pulumi.local.yaml"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(w.path("stacks", "Pulumi.local2.yaml"), data, 0o600))
@@ -446,11 +460,12 @@ func secondStack(t *testing.T, w *workspace, o outputs) {
 
 // down: no process, no port, no file.
 func down(t *testing.T, w *workspace, o outputs) {
+	t.Helper()
 	w.must(t, "down")
 	assert.Empty(t, w.processes())
 	_, _, err := get(t.Context(), o.Endpoint+"/healthz")
 	require.Error(t, err)
-	require.False(t, errors.Is(err, context.DeadlineExceeded), "the port must be closed, not silent")
+	require.NotErrorIs(t, err, context.DeadlineExceeded, "the port must be closed, not silent")
 	assert.NoDirExists(t, w.path(".mlpathway"))
 	w.must(t, "down")
 }

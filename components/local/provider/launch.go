@@ -20,9 +20,12 @@ const startTimeout = 60 * time.Second
 // inherited are the variables of the user that supervised processes get. Nothing else of the environment of the Pulumi
 // engine, which holds passphrases and credentials, reaches them.
 var inherited = []string{
-	"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+	"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
 	"SSL_CERT_FILE", "SSL_CERT_DIR", "GOCOVERDIR",
 }
+
+// temporary is the directory for temporary files of all processes, so that nothing of a killed one stays behind.
+func temporary(directory string) string { return filepath.Join(directory, "tmp") }
 
 func supervisorLog(directory string) string {
 	return filepath.Join(directory, "logs", "supervisor.log")
@@ -38,6 +41,13 @@ func launch(ctx context.Context, directory, binary, socketPath string) error {
 		return err
 	}
 	if err := os.Chmod(directory, directoryMode); err != nil { // it may have been there before
+		return fmt.Errorf("starting the supervisor: %w", advise(err))
+	}
+	// What killed processes left there belongs to nobody any more.
+	if err := os.RemoveAll(temporary(directory)); err != nil {
+		return fmt.Errorf("starting the supervisor: %w", advise(err))
+	}
+	if err := os.Mkdir(temporary(directory), directoryMode); err != nil {
 		return fmt.Errorf("starting the supervisor: %w", advise(err))
 	}
 	output, err := os.OpenFile(supervisorErrors(directory), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, fileMode)
@@ -94,6 +104,7 @@ func supervisorEnvironment(directory string) []string {
 	}
 	return append(environment,
 		supervisorVariable+"="+directory,
+		"TMPDIR="+temporary(directory),
 		"COMPOSE_SHELL=/bin/sh",
 		"PROC_COMP_CONFIG="+filepath.Join(directory, "config"),
 		"XDG_CACHE_HOME="+filepath.Join(directory, "cache"), // a library of process-compose makes a directory there

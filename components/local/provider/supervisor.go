@@ -202,7 +202,7 @@ func (*Supervisor) Delete(
 	if err := removeFile((&composer{directory: directory}).configPath()); err != nil {
 		return infer.DeleteResponse{}, err
 	}
-	for _, name := range []string{"runs", "logs", "config", "cache"} {
+	for _, name := range []string{"runs", "logs", "config", "cache", "tmp"} {
 		if err := os.RemoveAll(filepath.Join(directory, name)); err != nil {
 			return infer.DeleteResponse{}, fmt.Errorf("removing the files of the supervisor: %w", advise(err))
 		}
