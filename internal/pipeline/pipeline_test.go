@@ -131,7 +131,7 @@ func TestCheckData(t *testing.T) {
 		"\ufeffid, size,diagnosis,extra\r\n1,2,benign,x": "",
 		"id,size,diagnosis":                              "",
 		"":                                               "is empty",
-		"id,size\n1,2\n":                                 `the column "diagnosis" of source.columns is missing; the header has`,
+		"id,size\n1,2\n":                                 `the column "diagnosis" of source.columns is missing`,
 		"\xff\xfe\x00i\n":                                "is no text",
 		"id,\"size\n":                                    "line 1",
 	} {
