@@ -9,23 +9,30 @@ PROGRAMS := . ./components/local/provider/pulumi-resource-mlpathway ./training-i
 LINK     := -s -w
 # The compiler's own garbage collection is a fifth of its work: let it begin at 1 GiB.
 BUILD    := GOGC=off GOMEMLIMIT=1GiB $(GO)
+VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # The CLI of the pinned module does not know its own version.
 PULUMI_VERSION = $(shell awk '$$1 == "github.com/pulumi/pulumi/pkg/v3" { print $$2 }' tools/go.mod)
 HOST_VERSION   = $(shell awk '$$2 == "github.com/pulumi/pulumi/sdk/v3" { print $$3 }' tools/language-host/go.mod)
 VERSION_FLAG   = -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version
 
 # An installed pulumi is used as it is.
-TOOLS := bin/process-compose
 ifeq ($(shell command -v pulumi 2>/dev/null),)
-TOOLS := bin/pulumi bin/pulumi-language-go bin/process-compose
+TOOLS    := bin/pulumi bin/pulumi-language-go bin/process-compose
+PACKAGES := github.com/pulumi/pulumi/pkg/v3/cmd/pulumi github.com/f1bonacc1/process-compose
+else
+TOOLS    := bin/process-compose
+PACKAGES := github.com/f1bonacc1/process-compose
 endif
+FIRST    := $(firstword $(TOOLS))
 
-export GOFLAGS += -buildvcs=false
+# The same flags for everything, tests too, so that Go's cache serves all of it. Without DWARF the compiler does an
+# eighth less; with -trimpath the cache serves every clone. internal/cli/environment.go has the same flags.
+export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false
 # A killed make takes what it runs along.
 export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview refresh status logs build setup test test-unit test-provider test-images test-e2e lint fmt \
+.PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-e2e lint fmt \
 	cover bench-up clean
 
 help: ## Show this list
@@ -53,32 +60,31 @@ logs: build ## Show what the processes wrote (all: bin/mlpathway logs --help)
 
 # --- Building -------------------------------------------------------------------------------------------------------
 
-build: setup $(TOOLS) ## Build the programs of the local stack into bin/
-	@[ -x bin/mlpathway ] || echo "Building mlpathway and its images (2 minutes the first time) ..."
-	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/ $(PROGRAMS)
+build: setup programs $(TOOLS) ## Build the programs of the local stack into bin/
 
 setup:
 	@tools/setup
 
-# The modules of the programs come in while the tools are compiled.
-bin/pulumi: tools/go.mod | setup
-	@echo "Building Pulumi $(PULUMI_VERSION) and process-compose (3 to 5 minutes, once) ..."
-	@$(GO) list -deps -tags local $(PROGRAMS) >/dev/null 2>&1 & \
-	$(BUILD) -C tools build -tags disable_grpc_modules -ldflags "$(LINK) $(VERSION_FLAG)=$(PULUMI_VERSION)" -o ../bin/ \
-		github.com/pulumi/pulumi/pkg/v3/cmd/pulumi github.com/f1bonacc1/process-compose && wait
+# The modules of the tools come in while the programs are compiled.
+programs: setup
+	@[ -x bin/mlpathway ] || echo "Building mlpathway and its images (2 to 3 minutes the first time) ..."
+	@[ -x $(FIRST) ] || $(GO) -C tools list -deps -tags disable_grpc_modules $(PACKAGES) >/dev/null 2>&1 & \
+	$(BUILD) build -tags local -ldflags "$(LINK) -X main.version=$(VERSION)" -o bin/ $(PROGRAMS) && wait
+
+$(FIRST): tools/go.mod | programs
+	@echo "Building $(notdir $(PACKAGES)) (1 minute, 4 where Pulumi is among them; once) ..."
+	@$(BUILD) -C tools build -tags disable_grpc_modules -ldflags "$(LINK) $(VERSION_FLAG)=$(PULUMI_VERSION)" -o ../bin/ \
+		$(PACKAGES)
 	@touch $@
 
-bin/pulumi-language-go: tools/language-host/go.mod | bin/pulumi
+ifneq ($(FIRST),bin/process-compose)
+bin/process-compose: | $(FIRST)
+endif
+
+bin/pulumi-language-go: tools/language-host/go.mod | $(FIRST)
 	@echo "Building Pulumi's Go language host ..."
 	@$(BUILD) -C tools/language-host build -ldflags "$(LINK) $(VERSION_FLAG)=$(HOST_VERSION)" -o ../../bin/ \
 		github.com/pulumi/pulumi/sdk/v3/go/pulumi-language-go
-	@touch $@
-
-# After Pulumi, which brings it along.
-bin/process-compose: tools/go.mod | setup $(filter bin/pulumi,$(TOOLS))
-	@[ -x $@ ] || echo "Building process-compose (1 minute, once) ..."
-	@$(BUILD) -C tools build -tags disable_grpc_modules -ldflags "$(LINK) $(VERSION_FLAG)=$(PULUMI_VERSION)" -o ../bin/ \
-		github.com/f1bonacc1/process-compose
 	@touch $@
 
 bin/golangci-lint: tools/lint/go.mod

@@ -39,12 +39,16 @@ func (s *stack) environment(environ []string) []string {
 		}
 	}
 	return append(append(kept, localVariables...),
-		"GOFLAGS="+flags+"-tags=local -buildvcs=false",
+		"GOFLAGS="+flags+buildFlags,
 		"PULUMI_BACKEND_URL=file://"+filepath.ToSlash(s.own("backend")),
 		"PULUMI_HOME="+s.own("home"),
 		"PULUMI_CONFIG_PASSPHRASE_FILE="+s.own("passphrase"),
 	)
 }
+
+// buildFlags compile the program of a local stack and nothing of a cloud; the others are those of the Makefile, so that
+// what it has compiled is not compiled again.
+const buildFlags = "-tags=local -trimpath -buildvcs=false -gcflags=all=-dwarf=false"
 
 var localVariables = []string{
 	// The program was built a moment ago: no module is missing, and language hosts must not fetch those of the

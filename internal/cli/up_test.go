@@ -54,7 +54,7 @@ func TestLocalStacksRunInAnEnvironmentOfTheirOwn(t *testing.T) {
 	for _, want := range []string{
 		"PULUMI_BACKEND_URL=file://" + c.root + "/.mlpathway/backend\n", "PULUMI_HOME=" + c.root + "/.mlpathway/home\n",
 		"PULUMI_CONFIG_PASSPHRASE_FILE=" + c.root + "/.mlpathway/passphrase\n", "PULUMI_SKIP_UPDATE_CHECK=1\n",
-		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=1\n", "GOPROXY=off\n", "GOFLAGS=-x -tags=local -buildvcs=false\n",
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=1\n", "GOPROXY=off\n", "GOFLAGS=-x " + buildFlags + "\n",
 		"MLPATHWAY_COMMAND=",
 	} {
 		assert.Contains(t, environment, want)
