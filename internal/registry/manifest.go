@@ -6,7 +6,7 @@ import "time"
 type Manifest struct {
 	// Name of the model, from pipeline.yaml.
 	Name string `json:"name"`
-	// Version sorts by the time of the run: 20261122T123456Z-<first 8 digits of the model's SHA-256>.
+	// Version sorts by the time of the run: 20261122T123456.789Z-<first 8 digits of the model's SHA-256>.
 	Version string `json:"version"`
 	// Created is the time of registration.
 	Created time.Time `json:"created"`

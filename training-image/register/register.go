@@ -83,7 +83,7 @@ func version(ctx context.Context, j *step.Job, store *candidate.Store) (*registr
 // Name makes the name of a version out of the start of its run and the sum of its model, so that a run that registers
 // twice gives the same name.
 func Name(run *registry.Run, sum string) string {
-	return run.Started.UTC().Format("20060102T150405Z") + "-" + sum[:8]
+	return run.Started.UTC().Format("20060102T150405.000Z") + "-" + sum[:8]
 }
 
 // Complete does what follows the registration of a version: the metadata row, the alias, the removal of the
