@@ -97,7 +97,7 @@ func checkManifest(t *testing.T, m *registry.Manifest, r *registry.Run) {
 	assert.Equal(t, "test", m.CodeVersion)
 	assert.Len(t, m.SHA256, 3)
 	assert.Equal(t, *r.Decision, m.Decision)
-	assert.Regexp(t, `^\d{8}T\d{6}Z-[0-9a-f]{8}$`, m.Version)
+	assert.Regexp(t, `^\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}$`, m.Version)
 	assert.Equal(t, m.SHA256[registry.ModelFile][:8], m.Version[len(m.Version)-8:])
 }
 
