@@ -10,8 +10,10 @@ import (
 	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
@@ -43,7 +45,11 @@ type Resource struct {
 	Retain bool `json:"retain,omitempty"`
 	// Dependencies are the URNs of the resources that must be there first, sorted.
 	Dependencies []string `json:"dependencies,omitempty"`
-	// Inputs as the engine would see them, with their secrets.
+	// PropertyDependencies are the URNs of the resources that each input is made of, sorted.
+	PropertyDependencies map[string][]string `json:"-"`
+	// Provider is the reference of the provider that makes it, as URN::id; empty for the default one.
+	Provider string `json:"-"`
+	// Inputs as the engine would see them, with their secrets, and in a preview with what is unknown.
 	Inputs resource.PropertyMap `json:"-"`
 }
 
@@ -58,6 +64,7 @@ type Recorder struct {
 	mu        sync.Mutex
 	resources []Resource
 	outputs   int
+	captured  resource.PropertyMap
 }
 
 // Record runs a program and returns what it registered, as far as it came.
@@ -72,8 +79,9 @@ func Record(program pulumi.RunFunc, o Options) (*Recorder, error) {
 func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	made := Resource{Type: args.TypeToken, Name: args.Name, Custom: args.Custom, Inputs: args.Inputs}
 	if rpc := args.RegisterRPC; rpc != nil {
-		made.Parent, made.Protect, made.Retain = rpc.GetParent(), rpc.GetProtect(), rpc.GetRetainOnDelete()
-		made.Dependencies = slices.Sorted(slices.Values(rpc.GetDependencies()))
+		if err := made.register(rpc); err != nil {
+			return "", nil, err
+		}
 	}
 	var parentType tokens.Type
 	if urn := resource.URN(made.Parent); urn != "" && urn.QualifiedType() != resource.RootStackType {
@@ -82,7 +90,11 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	made.URN = string(resource.NewURN(tokens.QName(r.options.Stack), tokens.PackageName(r.options.Project),
 		parentType, tokens.Type(made.Type), made.Name))
 	r.mu.Lock()
-	r.resources = append(r.resources, made)
+	if made.Type == outputsToken {
+		r.captured = made.Inputs
+	} else {
+		r.resources = append(r.resources, made)
+	}
 	r.mu.Unlock()
 
 	outputs := args.Inputs.Copy()
@@ -94,6 +106,46 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 		outputs[key] = value
 	}
 	return id, outputs, nil
+}
+
+// register takes from the request what the arguments of the mock leave out: they hold no unknown value, so that a rule
+// would take an unknown property for a missing one.
+func (r *Resource) register(rpc *pulumirpc.RegisterResourceRequest) error {
+	inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{
+		KeepUnknowns: true, KeepSecrets: true, KeepResources: true,
+	})
+	if err != nil {
+		return fmt.Errorf("reading the inputs of %s %q: %w", r.Type, r.Name, err)
+	}
+	r.Inputs, r.Provider = inputs, rpc.GetProvider()
+	r.Parent, r.Protect, r.Retain = rpc.GetParent(), rpc.GetProtect(), rpc.GetRetainOnDelete()
+	r.Dependencies = slices.Sorted(slices.Values(rpc.GetDependencies()))
+	for key, made := range rpc.GetPropertyDependencies() {
+		if len(made.GetUrns()) == 0 {
+			continue
+		}
+		if r.PropertyDependencies == nil {
+			r.PropertyDependencies = map[string][]string{}
+		}
+		r.PropertyDependencies[key] = slices.Sorted(slices.Values(made.GetUrns()))
+	}
+	return nil
+}
+
+// outputsToken is the type of the resource that Capture registers; the recorder keeps its inputs and does not list it.
+const outputsToken = "mlpathway:recording:Outputs"
+
+// Capture hands the outputs of a program to the recorder that it runs under. Under an engine it must not be called.
+func Capture(ctx *pulumi.Context, outputs pulumi.Map) error {
+	var captured pulumi.ResourceState
+	return ctx.RegisterComponentResourceV2(outputsToken, "outputs", outputs, &captured)
+}
+
+// Captured returns what the program handed to Capture.
+func (r *Recorder) Captured() resource.PropertyMap {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.captured
 }
 
 // Call implements pulumi.MockResourceMonitor. Layers look nothing up: a plan needs no account.
