@@ -1,0 +1,6 @@
+package rules
+
+// costRules are the rules on cost.
+func costRules() []Rule {
+	return []Rule{}
+}

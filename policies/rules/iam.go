@@ -1,0 +1,6 @@
+package rules
+
+// iamRules are the rules on identity.
+func iamRules() []Rule {
+	return []Rule{}
+}

@@ -1,0 +1,6 @@
+package rules
+
+// networkRules are the rules on the network.
+func networkRules() []Rule {
+	return []Rule{}
+}

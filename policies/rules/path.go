@@ -1,0 +1,148 @@
+package rules
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Item is one value that a path leads to.
+type Item struct {
+	Value
+	// Path is where it stands, with the index of every list: blockDeviceMappings[0].ebs.encrypted.
+	Path string
+}
+
+// Each gives every value that a path leads to. A path is a row of keys with dots between them; `[]` behind a key says
+// that it holds a list of which every element is meant. A list is entered even where the path has no `[]`, and a single
+// mapping is taken where it has one: schemas change between the two.
+//
+// No value is left out: where something on the way is absent, unknown or no mapping, the item says so. Only an absent
+// or empty list behind a key with `[]` gives no item.
+func (v Value) Each(path string) []Item {
+	var items []Item
+	walk(v, path, "", func(i Item) { items = append(items, i) })
+	return items
+}
+
+// Get gives the one value that a path leads to; the first where there are several, absent where there is none.
+func (v Value) Get(path string) Value {
+	var found Value
+	first := true
+	walk(v, path, "", func(i Item) {
+		if first {
+			found, first = i.Value, false
+		}
+	})
+	return found
+}
+
+// walk visits what rest leads to from v, which stands at the path at.
+func walk(v Value, rest, at string, visit func(Item)) {
+	switch {
+	case rest == "":
+		visit(Item{Value: v, Path: at})
+		return
+	case v.kind == Unknown:
+		visit(Item{Value: v, Path: at})
+		return
+	case v.kind == List:
+		walkList(v, rest, at, visit)
+		return
+	}
+	segment, rest, _ := strings.Cut(rest, ".")
+	key, each := strings.CutSuffix(segment, "[]")
+	entry := v.Key(key)
+	at = join(at, key)
+	switch {
+	case !each:
+		walk(entry, rest, at, visit)
+	case entry.kind == Absent:
+	case entry.kind == List:
+		walkList(entry, rest, at, visit)
+	default:
+		walk(entry, rest, at, visit)
+	}
+}
+
+func walkList(v Value, rest, at string, visit func(Item)) {
+	items, _ := v.List()
+	for i, item := range items {
+		walk(item, rest, at+"["+strconv.Itoa(i)+"]", visit)
+	}
+}
+
+// join adds a key to a path; one with a dot of its own in quotes.
+func join(at, key string) string {
+	switch {
+	case strings.ContainsAny(key, ".[]"):
+		return at + "[" + strconv.Quote(key) + "]"
+	case at == "":
+		return key
+	default:
+		return at + "." + key
+	}
+}
+
+// root is the name of the property that a path begins with.
+func root(path string) string {
+	name, _, _ := strings.Cut(path, ".")
+	name, _, _ = strings.Cut(name, "[")
+	return name
+}
+
+// generic is a path without indexes and without `[]`: how a rule declares it and how it reads it compare equal.
+func generic(path string) string {
+	for {
+		open := strings.IndexByte(path, '[')
+		if open < 0 {
+			return path
+		}
+		end := strings.IndexByte(path[open:], ']')
+		if end < 0 {
+			return path
+		}
+		path = path[:open] + path[open+end+1:]
+	}
+}
+
+// with gives a copy of v with the value at a concrete path replaced; missing mappings are made. A list element is
+// addressed by its index, and by `[]` all of them.
+func (v Value) with(path string, value Value) Value {
+	if path == "" {
+		value.secret = value.secret || v.secret
+		return value
+	}
+	if index, rest, ok := cutIndex(path); ok {
+		items, _ := v.data.([]Value)
+		list := append([]Value(nil), items...)
+		for i := range list {
+			if index == "" || index == strconv.Itoa(i) {
+				list[i] = list[i].with(rest, value)
+			}
+		}
+		return Value{kind: List, secret: v.secret, data: list}
+	}
+	end := strings.IndexAny(path, ".[")
+	if end < 0 {
+		end = len(path)
+	}
+	entries, _ := v.data.(map[string]Value)
+	m := make(map[string]Value, len(entries)+1)
+	for key, entry := range entries {
+		m[key] = entry
+	}
+	m[path[:end]] = m[path[:end]].with(strings.TrimPrefix(path[end:], "."), value)
+	return Value{kind: Map, secret: v.secret, data: m}
+}
+
+// With gives a copy of the value in which the one at path is another; absent removes it. The path names list elements
+// by index ([0]), or all of them ([]).
+func (v Value) With(path string, value Value) Value { return v.with(path, value) }
+
+func cutIndex(path string) (index, rest string, ok bool) {
+	if !strings.HasPrefix(path, "[") {
+		return "", path, false
+	}
+	index, rest, ok = strings.Cut(path[1:], "]")
+	return index, strings.TrimPrefix(rest, "."), ok
+}

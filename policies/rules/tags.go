@@ -1,0 +1,6 @@
+package rules
+
+// tagRules are the rules on tags and residency.
+func tagRules() []Rule {
+	return []Rule{}
+}
