@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -105,44 +107,52 @@ func generic(path string) string {
 	}
 }
 
-// with gives a copy of v with the value at a concrete path replaced; missing mappings are made. A list element is
-// addressed by its index, and by `[]` all of them.
-func (v Value) with(path string, value Value) Value {
+// With gives a copy of the value in which the one at a path is another; absent removes it, and missing mappings are
+// made. The path names list elements by index ([0]), or all of them ([]), and keys with a dot in quotes (["a.b"]), as
+// the path of an Item does.
+func (v Value) With(path string, value Value) Value {
 	if path == "" {
 		value.secret = value.secret || v.secret
 		return value
 	}
-	if index, rest, ok := cutIndex(path); ok {
-		items, _ := v.data.([]Value)
-		list := append([]Value(nil), items...)
-		for i := range list {
-			if index == "" || index == strconv.Itoa(i) {
-				list[i] = list[i].with(rest, value)
-			}
-		}
-		return Value{kind: List, secret: v.secret, data: list}
-	}
-	end := strings.IndexAny(path, ".[")
-	if end < 0 {
-		end = len(path)
+	step, rest := cutStep(path)
+	if index, ok := strings.CutPrefix(step, "["); ok {
+		return v.withElement(index, rest, value)
 	}
 	entries, _ := v.data.(map[string]Value)
-	m := make(map[string]Value, len(entries)+1)
-	for key, entry := range entries {
-		m[key] = entry
+	m := maps.Clone(entries)
+	if m == nil {
+		m = map[string]Value{}
 	}
-	m[path[:end]] = m[path[:end]].with(strings.TrimPrefix(path[end:], "."), value)
+	m[step] = m[step].With(rest, value)
 	return Value{kind: Map, secret: v.secret, data: m}
 }
 
-// With gives a copy of the value in which the one at path is another; absent removes it. The path names list elements
-// by index ([0]), or all of them ([]).
-func (v Value) With(path string, value Value) Value { return v.with(path, value) }
-
-func cutIndex(path string) (index, rest string, ok bool) {
-	if !strings.HasPrefix(path, "[") {
-		return "", path, false
+// withElement replaces one element of a list, or with no index each of them.
+func (v Value) withElement(index, rest string, value Value) Value {
+	items, _ := v.data.([]Value)
+	list := slices.Clone(items)
+	for i := range list {
+		if index == "" || index == strconv.Itoa(i) {
+			list[i] = list[i].With(rest, value)
+		}
 	}
-	index, rest, ok = strings.Cut(path[1:], "]")
-	return index, strings.TrimPrefix(rest, "."), ok
+	return Value{kind: List, secret: v.secret, data: list}
+}
+
+// cutStep takes the first step off a path that is not empty: a key, or a bracket with the index behind it.
+func cutStep(path string) (step, rest string) {
+	if quoted, err := strconv.QuotedPrefix(strings.TrimPrefix(path, "[")); err == nil && path[0] == '[' {
+		key, _ := strconv.Unquote(quoted)
+		rest = strings.TrimPrefix(path[1+len(quoted):], "]")
+		return key, strings.TrimPrefix(rest, ".")
+	}
+	if index, rest, ok := strings.Cut(path, "]"); ok && path[0] == '[' {
+		return index, strings.TrimPrefix(rest, ".")
+	}
+	end := strings.IndexAny(path[1:], ".[") + 1
+	if end == 0 {
+		return path, ""
+	}
+	return path[:end], strings.TrimPrefix(path[end:], ".")
 }
