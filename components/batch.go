@@ -22,11 +22,18 @@ type BatchArgs struct {
 	Machine Machine `pulumi:"machine"`
 	// TimeoutMinutes ends a run, 1 to 10080. Default 60.
 	TimeoutMinutes int `pulumi:"timeoutMinutes"`
-	// Network to run in. Default none.
-	Network pulumi.StringInput `pulumi:"network"`
+	// Network places the workers: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Logs says how the logs are kept. Default Logging of the environment.
+	Logs Logging `pulumi:"logs" yaml:"-"`
+	// Key encrypts disks and predictions: that of the data class lake. Default the platform's own.
+	Key pulumi.StringInput `pulumi:"key"`
+	// Database of a warehouse in which the predictions can be queried. Default none.
+	Database pulumi.StringInput `pulumi:"database"`
 }
 
-func (a *BatchArgs) setDefaults(Scope) {
+func (a *BatchArgs) setDefaults(s Scope) {
+	a.Logs = a.Logs.withDefaults(s)
 	setDefault(&a.Alias, "production")
 	setDefault(&a.Schedule, "0 2 * * *")
 	setDefault(&a.Parallelism, 1)
@@ -42,6 +49,7 @@ func (a *BatchArgs) validate(c *checker) {
 	c.schedule(a.Schedule)
 	inRange(c, "parallelism", a.Parallelism, 1, 1000)
 	a.Machine.validate(c, "machine")
+	a.Logs.validate(c)
 	inRange(c, "timeoutMinutes", a.TimeoutMinutes, 1, 10080)
 }
 

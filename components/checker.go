@@ -95,6 +95,18 @@ func (c *checker) cidr(arg, value string, longest int) {
 	}
 }
 
+// apart accepts a range that shares no address with another one.
+func (c *checker) apart(arg, value, other string) {
+	prefix, err := netip.ParsePrefix(value)
+	if err != nil {
+		c.fail(ErrCIDR, arg, value, `a range such as "10.20.0.0/16"`)
+		return
+	}
+	if own, err := netip.ParsePrefix(other); err == nil && own.Overlaps(prefix) {
+		c.fail(ErrCIDR, "cidr", other, "a range that does not overlap "+value)
+	}
+}
+
 func quote(value any) string {
 	if s, ok := value.(string); ok && s != "nothing" {
 		return fmt.Sprintf("%q", s)

@@ -32,10 +32,10 @@ type ClusterArgs struct {
 	GPUQuota int `pulumi:"gpuQuota"`
 	// PrivateAPI keeps the control plane off the internet. Default on.
 	PrivateAPI *bool `pulumi:"privateApi"`
-	// Network and subnets to run in.
-	Network pulumi.StringInput `pulumi:"network"`
-	// Subnets are the private subnets of the network.
-	Subnets pulumi.StringArrayInput `pulumi:"subnets"`
+	// Network places the cluster: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Logs says how the logs are kept. Default Logging of the environment.
+	Logs Logging `pulumi:"logs" yaml:"-"`
 	// Key encrypts the cluster's secrets: that of the data class secrets. Default the platform's own.
 	Key pulumi.StringInput `pulumi:"key"`
 }
@@ -55,6 +55,7 @@ func (a *ClusterArgs) setDefaults(s Scope) {
 		pools[i] = pool
 	}
 	a.Pools = pools
+	a.Logs = a.Logs.withDefaults(s)
 }
 
 func (a *ClusterArgs) validate(c *checker) {
@@ -73,6 +74,7 @@ func (a *ClusterArgs) validate(c *checker) {
 		inRange(c, arg+".spotPercent", *pool.SpotPercent, 0, 100)
 		inRange(c, arg+".diskGiB", pool.DiskGiB, 20, 16384)
 	}
+	a.Logs.validate(c)
 	inRange(c, "gpuQuota", a.GPUQuota, 0, 10_000)
 }
 

@@ -63,8 +63,8 @@ type DataLakeArgs struct {
 	Events *bool `pulumi:"events"`
 	// Residency is the region where the data must stay. Default that of the scope.
 	Residency string `pulumi:"residency"`
-	// Keys are the encryption keys by data class, from Security. Default the platform's own.
-	Keys pulumi.StringMapInput `pulumi:"keys"`
+	// Key encrypts the zones: that of the data class lake. Default the platform's own.
+	Key pulumi.StringInput `pulumi:"key"`
 	// Objects are files that the stack puts into the lake, such as a first data set.
 	Objects []LakeObject `pulumi:"objects"`
 }
@@ -111,6 +111,7 @@ type DataLake struct {
 	DataLakeOutputs
 	target Target
 	name   string
+	key    pulumi.StringInput
 }
 
 // NewDataLake declares a data lake. Errors: ErrRange, ErrConflict, ErrChoice, ErrRequired, ErrName, ErrUnsupported.
@@ -118,6 +119,9 @@ func NewDataLake(
 	ctx *pulumi.Context, name string, target Target, args *DataLakeArgs, opts ...pulumi.ResourceOption,
 ) (*DataLake, error) {
 	l := &DataLake{target: target, name: name}
+	if args != nil {
+		l.key = args.Key
+	}
 	c := construction{ctx, DataLakeLayer, name, target, l, opts}
 	if err := construct(c, args, target.DataLake, &l.DataLakeOutputs); err != nil {
 		return nil, err
@@ -136,6 +140,8 @@ type LakeGrant struct {
 	Lake string
 	// URIs of the lake.
 	URIs pulumi.StringMapOutput
+	// Key encrypts the zones; nil for the platform's own.
+	Key pulumi.StringInput
 	// Identity gets the access: the Identity output of a workload.
 	Identity pulumi.StringInput
 	// Access is what it may do.
@@ -163,7 +169,7 @@ func (l *DataLake) Grant(
 		return err
 	}
 	grant := &LakeGrant{
-		Lake: l.name, URIs: l.URIs, Identity: identity, Access: access,
+		Lake: l.name, URIs: l.URIs, Key: l.key, Identity: identity, Access: access,
 		Zones: slices.Compact(slices.Sorted(slices.Values(zones))),
 	}
 	if err := l.target.GrantLake(ctx, l.name+"-"+name, grant, pulumi.Parent(l)); err != nil {

@@ -47,8 +47,12 @@ type EndpointArgs struct {
 	TokenURI pulumi.StringInput `pulumi:"tokenUri"`
 	// CapturePercent is the share of requests that are written to the logs zone for monitoring, 0 to 100. Default 100.
 	CapturePercent *int `pulumi:"capturePercent"`
-	// Network to run in. Default none.
-	Network pulumi.StringInput `pulumi:"network"`
+	// Network places the endpoint: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Logs says how the logs are kept. Default Logging of the environment.
+	Logs Logging `pulumi:"logs" yaml:"-"`
+	// Key encrypts disks and captured requests: that of the data class lake. Default the platform's own.
+	Key pulumi.StringInput `pulumi:"key"`
 }
 
 func (a *EndpointArgs) setDefaults(s Scope) {
@@ -61,6 +65,7 @@ func (a *EndpointArgs) setDefaults(s Scope) {
 	setDefaultPtr(&a.ScaleToZero, preset.ScaleToZero && *a.MinReplicas == 0)
 	setDefault(&a.Auth, AuthPlatform)
 	setDefaultPtr(&a.CapturePercent, 100)
+	a.Logs = a.Logs.withDefaults(s)
 }
 
 func (a *EndpointArgs) validate(c *checker) {
@@ -78,6 +83,7 @@ func (a *EndpointArgs) validate(c *checker) {
 	oneOf(c, "auth", a.Auth, AuthNone, AuthToken, AuthPlatform)
 	c.required("tokenUri", a.Auth != AuthToken || a.TokenURI != nil, "a TokenURIs output of Security")
 	inRange(c, "capturePercent", *a.CapturePercent, 0, 100)
+	a.Logs.validate(c)
 	a.validateTraffic(c)
 }
 
@@ -97,6 +103,8 @@ func (a *EndpointArgs) validateTraffic(c *checker) {
 type EndpointOutputs struct {
 	// URL of the endpoint; POST predictions to <URL>/predict where the inference image is reached directly.
 	URL pulumi.StringOutput `pulumi:"url"`
+	// EndpointID identifies the endpoint on the platform.
+	EndpointID pulumi.StringOutput `pulumi:"endpointId"`
 	// ScalingPolicyID identifies what adds and removes replicas; "" where nothing does.
 	ScalingPolicyID pulumi.StringOutput `pulumi:"scalingPolicyId,optional"`
 	// Identity is the principal that the endpoint runs as.

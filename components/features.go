@@ -32,8 +32,10 @@ type FeaturesArgs struct {
 	IdleMinutes int `pulumi:"idleMinutes"`
 	// Offline is the address of the features zone.
 	Offline pulumi.StringInput `pulumi:"offline"`
-	// Network to run in. Default none.
-	Network pulumi.StringInput `pulumi:"network"`
+	// Network places the batch engine: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Logs says how the logs are kept. Default Logging of the environment.
+	Logs Logging `pulumi:"logs" yaml:"-"`
 	// Key encrypts the stores: that of the data class tables. Default the platform's own.
 	Key pulumi.StringInput `pulumi:"key"`
 }
@@ -45,6 +47,7 @@ func (a *FeaturesArgs) setDefaults(s Scope) {
 	setDefault(&a.Worker.MemoryMiB, 16384)
 	a.Worker = a.Worker.withDefaults()
 	setDefault(&a.IdleMinutes, 5)
+	a.Logs = a.Logs.withDefaults(s)
 }
 
 func (a *FeaturesArgs) validate(c *checker) {
@@ -63,6 +66,7 @@ func (a *FeaturesArgs) validate(c *checker) {
 	inRange(c, "maxWorkers", a.MaxWorkers, 1, 100)
 	inRange(c, "idleMinutes", a.IdleMinutes, 1, 60)
 	a.Worker.validate(c, "worker")
+	a.Logs.validate(c)
 }
 
 // FeaturesOutputs are what the other layers need of the feature store.

@@ -47,6 +47,14 @@ type MonitoringArgs struct {
 	Lake pulumi.StringMapInput `pulumi:"lake"`
 	// DefinitionURI is where pipeline.yaml with the drift thresholds lies: that of the pipeline. Required.
 	DefinitionURI pulumi.StringInput `pulumi:"definitionUri"`
+	// Network places the drift check: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Endpoint is the EndpointID output of the endpoint to watch. Default none.
+	Endpoint pulumi.StringInput `pulumi:"endpoint"`
+	// Pipeline is the PipelineID output of the pipeline to watch. Default none.
+	Pipeline pulumi.StringInput `pulumi:"pipeline"`
+	// Queues are the QueueID outputs of the jobs to watch, by job. Default none.
+	Queues pulumi.StringMap `pulumi:"queues" yaml:"-"`
 	// Schedule of the drift check: a cron expression of five fields in UTC. Default "*/15 * * * *".
 	Schedule string `pulumi:"schedule"`
 	// RetentionDays keeps logs and metrics, 1 to 3653. Default 14 in dev, 90 in stage, 365 in prod.

@@ -90,7 +90,7 @@ func (s Scope) Tags(layer Layer, name string) map[string]string {
 	for key, value := range map[string]string{
 		"project": s.Project, "team": s.Team, "environment": string(s.Environment), "owner": s.Owner,
 		"cost-center": s.CostCenter, "layer": strings.ToLower(string(layer)), "component": name,
-		"managed-by": "mlpathway",
+		"managed-by": "mlpathway", "platform": s.Team + "-" + string(s.Environment),
 	} {
 		if value != "" {
 			tags[key] = value

@@ -43,6 +43,18 @@ type PipelineArgs struct {
 	Warehouse pulumi.StringInput `pulumi:"warehouse"`
 	// Online is the OnlineURI of a feature store to fill. Default none.
 	Online pulumi.StringInput `pulumi:"online"`
+	// Group identifies the platform's own model registry: the GroupID output of a registry. Default none.
+	Group pulumi.StringInput `pulumi:"group"`
+	// Engine is the EngineID output of a feature store that makes features at scale. Default the training image.
+	Engine pulumi.StringInput `pulumi:"engine"`
+	// EngineIdentity is the Identity output of that feature store. Default none.
+	EngineIdentity pulumi.StringInput `pulumi:"engineIdentity"`
+	// Network places the steps: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Logs says how the logs are kept. Default Logging of the environment.
+	Logs Logging `pulumi:"logs" yaml:"-"`
+	// Key encrypts the disks of the steps: that of the data class lake. Default the platform's own.
+	Key pulumi.StringInput `pulumi:"key"`
 	// EventSource starts a run when data arrives: that of the lake. Default none.
 	EventSource pulumi.StringInput `pulumi:"eventSource"`
 	// Schedule starts a run by the clock: a cron expression of five fields in UTC. Default never.
@@ -75,6 +87,7 @@ func (a *PipelineArgs) setDefaults(s Scope) {
 	}
 	setDefault(&a.TimeoutMinutes, minutes)
 	setDefaultPtr(&a.Retries, 1)
+	a.Logs = a.Logs.withDefaults(s)
 }
 
 func (a *PipelineArgs) validate(c *checker) {
@@ -93,6 +106,7 @@ func (a *PipelineArgs) validate(c *checker) {
 		seen[step.Name] = true
 		c.required("training", !step.Training || a.Training != nil, "the Template output of a training")
 	}
+	a.Logs.validate(c)
 	c.schedule(a.Schedule)
 	inRange(c, "timeoutMinutes", a.TimeoutMinutes, 1, 43200)
 	inRange(c, "retries", *a.Retries, 0, 10)

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -25,11 +27,24 @@ type ProcessingArgs struct {
 	Retries *int `pulumi:"retries"`
 	// Concurrency is the largest number of runs at a time, 1 to 1000. Default 1.
 	Concurrency int `pulumi:"concurrency"`
-	// Network to run in. Default none.
-	Network pulumi.StringInput `pulumi:"network"`
+	// Network places the job: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Logs says how the logs are kept. Default Logging of the environment.
+	Logs Logging `pulumi:"logs" yaml:"-"`
+	// Lake holds the URIs of the lake's zones; the job is told those of Reads and Writes. Default none.
+	Lake pulumi.StringMapInput `pulumi:"lake"`
+	// Reads are the zones that the job reads. Default none.
+	Reads []Zone `pulumi:"reads"`
+	// Writes are the zones that the job writes. Default none.
+	Writes []Zone `pulumi:"writes"`
+	// DefinitionURI is where pipeline.yaml lies: that of the pipeline. Default none.
+	DefinitionURI pulumi.StringInput `pulumi:"definitionUri"`
+	// Key encrypts what waits in queues: that of the data class lake. Default the platform's own.
+	Key pulumi.StringInput `pulumi:"key"`
 }
 
-func (a *ProcessingArgs) setDefaults(Scope) {
+func (a *ProcessingArgs) setDefaults(s Scope) {
+	a.Logs = a.Logs.withDefaults(s)
 	setDefault(&a.MemoryMiB, 2048)
 	setDefault(&a.TimeoutSeconds, 900)
 	setDefaultPtr(&a.Retries, 2)
@@ -40,6 +55,11 @@ func (a *ProcessingArgs) validate(c *checker) {
 	c.required("image", a.Image != "", "an image")
 	c.required("schedule", a.Schedule != "" || a.EventSource != nil, "a schedule or an eventSource")
 	c.schedule(a.Schedule)
+	for _, zone := range slices.Concat(a.Reads, a.Writes) {
+		oneOf(c, "reads and writes", zone, Zones()...)
+	}
+	c.required("lake", a.Lake != nil || len(a.Reads)+len(a.Writes) == 0, "the URIs output of a lake")
+	a.Logs.validate(c)
 	inRange(c, "memoryMiB", a.MemoryMiB, 128, 30720)
 	inRange(c, "timeoutSeconds", a.TimeoutSeconds, 1, 86400)
 	inRange(c, "retries", *a.Retries, 0, 10)
@@ -50,6 +70,9 @@ func (a *ProcessingArgs) validate(c *checker) {
 type ProcessingOutputs struct {
 	// JobID identifies the job on the platform.
 	JobID pulumi.StringOutput `pulumi:"jobId"`
+	// QueueID identifies where events wait for the job; "" where the platform has no such place or nothing starts the job
+	// but the clock.
+	QueueID pulumi.StringOutput `pulumi:"queueId,optional"`
 	// DeadLetters identifies where events go that could not be handled; "" where the platform has no such place.
 	DeadLetters pulumi.StringOutput `pulumi:"deadLetters,optional"`
 	// Identity is the principal that the job runs as.

@@ -62,6 +62,7 @@ type Registry struct {
 	RegistryOutputs
 	target Target
 	name   string
+	key    pulumi.StringInput
 }
 
 // NewRegistry declares a registry. Errors: ErrRequired, ErrName, ErrRange, ErrUnsupported.
@@ -69,6 +70,9 @@ func NewRegistry(
 	ctx *pulumi.Context, name string, target Target, args *RegistryArgs, opts ...pulumi.ResourceOption,
 ) (*Registry, error) {
 	r := &Registry{target: target, name: name}
+	if args != nil {
+		r.key = args.Key
+	}
 	c := construction{ctx, RegistryLayer, name, target, r, opts}
 	if err := construct(c, args, target.Registry, &r.RegistryOutputs); err != nil {
 		return nil, err
@@ -84,6 +88,8 @@ type RegistryGrant struct {
 	TableURI pulumi.StringOutput
 	// RepositoryURIs of the registry.
 	RepositoryURIs pulumi.StringMapOutput
+	// Key encrypts table and images; nil for the platform's own.
+	Key pulumi.StringInput
 	// Identity gets the access: the Identity output of a workload.
 	Identity pulumi.StringInput
 	// Access is what it may do with the table; images may always be pulled and never pushed.
@@ -101,7 +107,8 @@ func (r *Registry) Grant(ctx *pulumi.Context, name string, identity pulumi.Strin
 		return err
 	}
 	grant := &RegistryGrant{
-		Registry: r.name, TableURI: r.TableURI, RepositoryURIs: r.RepositoryURIs, Identity: identity, Access: access,
+		Registry: r.name, TableURI: r.TableURI, RepositoryURIs: r.RepositoryURIs, Key: r.key, Identity: identity,
+		Access: access,
 	}
 	if err := r.target.GrantRegistry(ctx, r.name+"-"+name, grant, pulumi.Parent(r)); err != nil {
 		return fmt.Errorf("granting %s on the registry %q to %q: %w", access, r.name, name, err)

@@ -29,6 +29,8 @@ type SecurityArgs struct {
 	AuditTrail *bool `pulumi:"auditTrail"`
 	// AuditRetentionDays keeps the audit trail, at least 30. Default 365, the least that PCI DSS 10.5.1 asks for.
 	AuditRetentionDays int `pulumi:"auditRetentionDays"`
+	// ThreatDetection lets the platform look for attacks in its own logs, where it can. Default only in prod.
+	ThreatDetection *bool `pulumi:"threatDetection"`
 	// Tokens names random bearer tokens to make, such as one for an endpoint. Default none.
 	Tokens []string `pulumi:"tokens"`
 }
@@ -39,6 +41,7 @@ func (a *SecurityArgs) setDefaults(s Scope) {
 	setDefault(&a.RotationDays, 365)
 	setDefaultPtr(&a.AuditTrail, preset.AuditTrail)
 	setDefault(&a.AuditRetentionDays, 365)
+	setDefaultPtr(&a.ThreatDetection, s.Environment == Prod)
 }
 
 func (a *SecurityArgs) validate(c *checker) {
@@ -51,8 +54,9 @@ func (a *SecurityArgs) validate(c *checker) {
 
 // SecurityOutputs are what the other layers need of the security layer.
 type SecurityOutputs struct {
-	// Keys are the encryption keys by data class; empty where the platform's own keys encrypt.
-	Keys pulumi.StringMapOutput `pulumi:"keys"`
+	// Keys are the encryption keys by data class; empty where the platform's own keys encrypt. Which classes have one is
+	// known before anything is made.
+	Keys pulumi.StringMap `pulumi:"keys"`
 	// AuditSink identifies where the audit trail goes; "" where there is none.
 	AuditSink pulumi.StringOutput `pulumi:"auditSink,optional"`
 	// TokenURIs say where a workload reads each token; the tokens themselves never leave the platform's secret store.
@@ -64,6 +68,9 @@ type Security struct {
 	pulumi.ResourceState
 	SecurityOutputs
 }
+
+// Key is the encryption key of a data class; nil where the platform's own keys encrypt.
+func (s *Security) Key(class DataClass) pulumi.StringInput { return s.Keys[string(class)] }
 
 // NewSecurity declares keys, tokens and the audit trail. Errors: ErrRange, ErrName, ErrUnsupported.
 func NewSecurity(

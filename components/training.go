@@ -59,8 +59,12 @@ type TrainingArgs struct {
 	Tuning *Tuning `pulumi:"tuning"`
 	// Environment of the process.
 	Environment map[string]string `pulumi:"environment"`
-	// Network to run in. Default none.
-	Network pulumi.StringInput `pulumi:"network"`
+	// Network places the job: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Logs says how the logs are kept. Default Logging of the environment.
+	Logs Logging `pulumi:"logs" yaml:"-"`
+	// Key encrypts disks and outputs: that of the data class lake. Default the platform's own.
+	Key pulumi.StringInput `pulumi:"key"`
 	// Queue of a cluster to run in, from Cluster. Default the platform's own training service.
 	Queue pulumi.StringInput `pulumi:"queue"`
 }
@@ -82,6 +86,7 @@ func (a *TrainingArgs) setDefaults(s Scope) {
 		minutes = 60
 	}
 	setDefault(&a.MaxRuntimeMinutes, minutes)
+	a.Logs = a.Logs.withDefaults(s)
 	if a.Tuning != nil {
 		tuning := *a.Tuning
 		setDefault(&tuning.Strategy, Bayesian)
@@ -104,6 +109,7 @@ func (a *TrainingArgs) validate(c *checker) {
 	if *a.Spot && a.Checkpoint == nil {
 		c.fail(ErrConflict, "spot", true, "a checkpoint as well: an interrupted job would lose everything")
 	}
+	a.Logs.validate(c)
 	inRange(c, "maxRuntimeMinutes", a.MaxRuntimeMinutes, 1, 40320)
 	if a.Tuning != nil {
 		oneOf(c, "tuning.strategy", a.Tuning.Strategy, Grid, Random, Bayesian)

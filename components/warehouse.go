@@ -22,8 +22,19 @@ type WarehouseArgs struct {
 	LoadFrom pulumi.StringInput `pulumi:"loadFrom"`
 	// Retain keeps the data when the stack is destroyed. Default only in prod.
 	Retain *bool `pulumi:"retain"`
-	// Network to run in. Default none.
-	Network pulumi.StringInput `pulumi:"network"`
+	// ResultsTo is the address of the zone for results of queries, where the platform writes them to the lake. Default
+	// none.
+	ResultsTo pulumi.StringInput `pulumi:"resultsTo"`
+	// MaxQueryGiB ends a query that scans more, where the platform charges by the scanned byte. Default 10 in dev, 100
+	// in stage, 1000 in prod.
+	MaxQueryGiB int `pulumi:"maxQueryGiB"`
+	// MonthlyCapacityHours ends the work of a month after so many hours of one unit of capacity, where the platform
+	// charges by them. Default 50 in dev, 500 in stage, 5000 in prod.
+	MonthlyCapacityHours int `pulumi:"monthlyCapacityHours"`
+	// Network places the warehouse: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
+	// Logs says how the logs are kept. Default Logging of the environment.
+	Logs Logging `pulumi:"logs" yaml:"-"`
 	// Key encrypts the data: that of the data class tables. Default the platform's own.
 	Key pulumi.StringInput `pulumi:"key"`
 }
@@ -37,6 +48,9 @@ func (a *WarehouseArgs) setDefaults(s Scope) {
 	setDefaultPtr(&a.MinCapacity, capacity[0])
 	setDefault(&a.MaxCapacity, capacity[1])
 	setDefault(&a.AutoPauseMinutes, 10)
+	setDefault(&a.MaxQueryGiB, map[Environment]int{Dev: 10, Stage: 100, Prod: 1000}[s.Environment])
+	setDefault(&a.MonthlyCapacityHours, map[Environment]int{Dev: 50, Stage: 500, Prod: 5000}[s.Environment])
+	a.Logs = a.Logs.withDefaults(s)
 	setDefaultPtr(&a.Retain, PresetFor(s.Environment).Retain)
 }
 
@@ -47,6 +61,9 @@ func (a *WarehouseArgs) validate(c *checker) {
 	}
 	inRange(c, "maxCapacity", a.MaxCapacity, 1, 1024)
 	inRange(c, "minCapacity", *a.MinCapacity, 0, a.MaxCapacity)
+	inRange(c, "maxQueryGiB", a.MaxQueryGiB, 1, 1_000_000)
+	inRange(c, "monthlyCapacityHours", a.MonthlyCapacityHours, 1, 10_000_000)
+	a.Logs.validate(c)
 	inRange(c, "autoPauseMinutes", a.AutoPauseMinutes, 5, 1440)
 }
 

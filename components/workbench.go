@@ -16,10 +16,8 @@ type WorkbenchArgs struct {
 	IdleMinutes int `pulumi:"idleMinutes"`
 	// Private keeps the notebook off the internet. Default on.
 	Private *bool `pulumi:"private"`
-	// Network and subnets to run in.
-	Network pulumi.StringInput `pulumi:"network"`
-	// Subnets are the private subnets of the network.
-	Subnets pulumi.StringArrayInput `pulumi:"subnets"`
+	// Network places the notebooks: the Placement of a Network. Default none.
+	Network *Placement `pulumi:"network" yaml:"-"`
 	// Key encrypts the notebooks' disks: that of the data class lake. Default the platform's own.
 	Key pulumi.StringInput `pulumi:"key"`
 }

@@ -31,6 +31,10 @@ type Config struct {
 	CostCenter string `yaml:"costCenter"`
 	// Region is where the data must stay.
 	Region string `yaml:"region"`
+	// Account is the account, project or subscription to build in; empty on a machine.
+	Account string `yaml:"account"`
+	// AWS holds what only the target aws asks for.
+	AWS AWSSettings `yaml:"aws"`
 	// Labels are further tags.
 	Labels map[string]string `yaml:"labels"`
 	// Pipeline is the path of a pipeline.yaml, relative to the project. Required.
@@ -61,6 +65,18 @@ type Config struct {
 	Workbench *components.WorkbenchArgs `yaml:"workbench"`
 	// Delivery is made where it is given.
 	Delivery *components.DeliveryArgs `yaml:"delivery"`
+}
+
+// AWSSettings are what the target aws asks for besides region and account.
+type AWSSettings struct {
+	// PermissionsBoundary is the ARN of a policy that no role of the stack may exceed. Default none.
+	PermissionsBoundary string `yaml:"permissionsBoundary"`
+	// GitHubProvider is the ARN of the account's OIDC provider for GitHub Actions, of which there can be only one. Default
+	// a new one.
+	GitHubProvider string `yaml:"githubProvider"`
+	// CostAllocationTags activates the stack's tags for billing: in the payer account only, and a day after the first use
+	// of the tags. Default off.
+	CostAllocationTags bool `yaml:"costAllocationTags"`
 }
 
 // Images are the images that the workloads run: a program's name on a machine, a reference with a digest elsewhere.
@@ -150,6 +166,18 @@ func (c *Config) validate(name string) error {
 		check(slices.Contains(optional, layer), "off", "found %q, want one of %s", layer, strings.Join(optional, ", "))
 	}
 	return errors.Join(problems...)
+}
+
+// layers lists the layers whose workloads run in the network.
+func (c *Config) layers() []components.Layer {
+	given := map[components.Layer]bool{
+		components.PipelineLayer: true, components.TrainingLayer: true, components.EndpointLayer: true,
+		components.FeaturesLayer: true, components.ProcessingLayer: len(c.Jobs) > 0,
+		components.WarehouseLayer: c.on("warehouse"), components.BatchLayer: c.on("batch"),
+		components.MonitoringLayer: c.on("monitoring"), components.ClusterLayer: c.Cluster != nil,
+		components.WorkbenchLayer: c.Workbench != nil,
+	}
+	return slices.DeleteFunc(components.Layers(), func(l components.Layer) bool { return !given[l] })
 }
 
 // on reports whether an optional layer is to be built.

@@ -1,6 +1,9 @@
 package stacks
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
@@ -56,6 +59,22 @@ func (b *platform) grants() []grant {
 				components.Logs, components.Models,
 			}},
 			grant{"monitoring-writes", b.monitoring.Identity, components.ReadWrite, []components.Zone{components.Results}})
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.jobs)) {
+		job := b.config.Jobs[name]
+		if len(job.Reads) > 0 {
+			table = append(table, grant{name + "-reads", b.jobs[name].Identity, components.Read, job.Reads})
+		}
+		if len(job.Writes) > 0 {
+			table = append(table, grant{name + "-writes", b.jobs[name].Identity, components.ReadWrite, job.Writes})
+		}
+	}
+	if b.workbench != nil {
+		table = append(table,
+			grant{"workbench-reads", b.workbench.Identity, components.Read, []components.Zone{
+				components.Raw, components.Curated, components.Features, components.Models,
+			}},
+			grant{"workbench-writes", b.workbench.Identity, components.ReadWrite, []components.Zone{components.Results}})
 	}
 	return table
 }

@@ -16,6 +16,7 @@ const endpointName = "endpoint"
 
 func (b *platform) buildNetwork() (err error) {
 	args := b.config.Network
+	args.Layers, args.Logs = b.config.layers(), b.logging()
 	args.Listeners = maps.Clone(args.Listeners)
 	if args.Listeners == nil {
 		args.Listeners = map[string]int{}
@@ -38,7 +39,7 @@ func (b *platform) buildSecurity() (err error) {
 
 func (b *platform) buildLake() (err error) {
 	args := b.config.DataLake
-	args.Keys = b.security.Keys
+	args.Key = b.security.Key(components.LakeData)
 	if b.problem.data != "" {
 		args.Objects = append(slices.Clone(args.Objects), components.LakeObject{
 			Zone: components.Raw, Key: filepath.Base(b.problem.data), Source: b.problem.data, SHA256: b.problem.sum,
@@ -50,7 +51,7 @@ func (b *platform) buildLake() (err error) {
 
 func (b *platform) buildRegistry() (err error) {
 	args := b.config.Registry
-	args.Model, args.Models, args.Key = b.problem.spec.Name, b.lake.URI(components.Models), b.key(components.TableData)
+	args.Model, args.Models, args.Key = b.problem.spec.Name, b.lake.URI(components.Models), b.security.Key(components.TableData)
 	b.registry, err = components.NewRegistry(b.ctx, "registry", b.target, &args, b.under)
 	return err
 }
@@ -60,8 +61,8 @@ func (b *platform) buildWarehouse() (err error) {
 		return nil
 	}
 	args := b.config.Warehouse
-	args.LoadFrom, args.Network = b.lake.URI(components.Curated), b.network.NetworkID
-	args.Key = b.key(components.TableData)
+	args.LoadFrom, args.ResultsTo = b.lake.URI(components.Curated), b.lake.URI(components.Results)
+	args.Key, args.Network, args.Logs = b.security.Key(components.TableData), b.network.Placement(), b.logging()
 	b.warehouse, err = components.NewWarehouse(b.ctx, "warehouse", b.target, &args, b.under)
 	return err
 }
@@ -70,8 +71,8 @@ func (b *platform) buildFeatures() (err error) {
 	args := b.config.Features
 	spec := b.problem.spec
 	args.Views = []components.FeatureView{{Name: spec.Name, Key: spec.Source.Key, SQL: spec.Features}}
-	args.Offline, args.Network = b.lake.URI(components.Features), b.network.NetworkID
-	args.Key = b.key(components.TableData)
+	args.Offline, args.Key = b.lake.URI(components.Features), b.security.Key(components.TableData)
+	args.Network, args.Logs = b.network.Placement(), b.logging()
 	b.features, err = components.NewFeatures(b.ctx, "features", b.target, &args, b.under)
 	return err
 }
@@ -81,15 +82,15 @@ func (b *platform) buildCluster() error {
 		return nil
 	}
 	args := *b.config.Cluster
-	args.Network, args.Subnets = b.network.NetworkID, b.network.PrivateSubnetIDs
-	args.Key = b.key(components.SecretData)
+	args.Key, args.Network, args.Logs = b.security.Key(components.SecretData), b.network.Placement(), b.logging()
 	_, err := components.NewCluster(b.ctx, "cluster", b.target, &args, b.under)
 	return err
 }
 
 func (b *platform) buildTraining() (err error) {
 	args := b.config.Training
-	args.Image, args.Network = b.config.Images.Training, b.network.NetworkID
+	args.Image, args.Key = b.config.Images.Training, b.security.Key(components.LakeData)
+	args.Network, args.Logs = b.network.Placement(), b.logging()
 	args.Checkpoint = pulumi.Sprintf("%s/checkpoints", b.lake.URI(components.Models))
 	b.training, err = components.NewTraining(b.ctx, "training", b.target, &args, b.under)
 	return err
@@ -100,6 +101,8 @@ func (b *platform) buildPipeline() (err error) {
 		Image: b.config.Images.Training, Model: b.problem.spec.Name, Definition: b.problem.definition,
 		Training: b.training.Template, Lake: b.lake.URIs, Table: b.registry.TableURI, Online: b.features.OnlineURI,
 		EventSource: b.lake.EventSource, Schedule: orNever(b.problem.spec.Schedules.Train),
+		Group: b.registry.GroupID, Engine: b.features.EngineID, EngineIdentity: b.features.Identity,
+		Key: b.security.Key(components.LakeData), Network: b.network.Placement(), Logs: b.logging(),
 	}
 	if b.warehouse != nil {
 		args.Warehouse = b.warehouse.ConnectionURI
@@ -112,7 +115,7 @@ func (b *platform) buildEndpoint() (err error) {
 	args := b.config.Endpoint
 	args.Image, args.Model, args.Lake = b.config.Images.Inference, b.problem.spec.Name, b.lake.URIs
 	args.Address = b.network.Addresses.MapIndex(pulumi.String(endpointName))
-	args.Network = b.network.NetworkID
+	args.Key, args.Network, args.Logs = b.security.Key(components.LakeData), b.network.Placement(), b.logging()
 	if args.Auth == components.AuthToken {
 		args.TokenURI = b.security.TokenURIs.MapIndex(pulumi.String(endpointName))
 	}
@@ -127,7 +130,10 @@ func (b *platform) buildBatch() (err error) {
 	}
 	args := b.config.Batch
 	args.Image, args.Model, args.Lake = b.config.Images.Inference, b.problem.spec.Name, b.lake.URIs
-	args.Network = b.network.NetworkID
+	args.Key, args.Network, args.Logs = b.security.Key(components.LakeData), b.network.Placement(), b.logging()
+	if b.warehouse != nil {
+		args.Database = b.warehouse.Database
+	}
 	if args.Schedule == "" {
 		args.Schedule = schedule
 	}
@@ -142,7 +148,9 @@ func (b *platform) buildMonitoring() (err error) {
 	}
 	args := b.config.Monitoring
 	args.Image, args.Model, args.Lake = b.config.Images.Inference, b.problem.spec.Name, b.lake.URIs
-	args.DefinitionURI, args.Key = b.pipeline.DefinitionURI, b.key(components.LogData)
+	args.DefinitionURI, args.Key = b.pipeline.DefinitionURI, b.security.Key(components.LogData)
+	args.Network, args.Queues = b.network.Placement(), b.queues
+	args.Endpoint, args.Pipeline = b.endpoint.EndpointID, b.pipeline.PipelineID
 	if args.Schedule == "" {
 		args.Schedule = schedule
 	}
@@ -153,12 +161,18 @@ func (b *platform) buildMonitoring() (err error) {
 func (b *platform) buildJobs() error {
 	for _, name := range slices.Sorted(maps.Keys(b.config.Jobs)) {
 		args := b.config.Jobs[name]
-		args.Network = b.network.NetworkID
+		args.Lake, args.DefinitionURI = b.lake.URIs, b.pipeline.DefinitionURI
+		args.Key, args.Network, args.Logs = b.security.Key(components.LakeData), b.network.Placement(), b.logging()
 		if args.Schedule == "" {
 			args.EventSource = b.lake.EventSource
 		}
-		if _, err := components.NewProcessing(b.ctx, name, b.target, &args, b.under); err != nil {
+		job, err := components.NewProcessing(b.ctx, name, b.target, &args, b.under)
+		if err != nil {
 			return err
+		}
+		b.jobs[name] = job
+		if args.Schedule == "" {
+			b.queues[name] = job.QueueID
 		}
 	}
 	return nil
@@ -173,10 +187,12 @@ func (b *platform) buildExtras() error {
 	}
 	if args := b.config.Workbench; args != nil {
 		wired := *args
-		wired.Network, wired.Subnets = b.network.NetworkID, b.network.PrivateSubnetIDs
-		if _, err := components.NewWorkbench(b.ctx, "workbench", b.target, &wired, b.under); err != nil {
+		wired.Key, wired.Network = b.security.Key(components.LakeData), b.network.Placement()
+		made, err := components.NewWorkbench(b.ctx, "workbench", b.target, &wired, b.under)
+		if err != nil {
 			return err
 		}
+		b.workbench = made
 	}
 	if args := b.config.Delivery; args != nil {
 		if _, err := components.NewDelivery(b.ctx, "delivery", b.target, args, b.under); err != nil {
@@ -186,9 +202,11 @@ func (b *platform) buildExtras() error {
 	return nil
 }
 
-// key is the encryption key of a data class; "" where the platform's own keys encrypt.
-func (b *platform) key(class components.DataClass) pulumi.StringOutput {
-	return b.security.Keys.MapIndex(pulumi.String(string(class)))
+// logging says how the layers keep their logs: as long as monitoring does.
+func (b *platform) logging() components.Logging {
+	return components.Logging{
+		RetentionDays: b.config.Monitoring.RetentionDays, Key: b.security.Key(components.LogData),
+	}
 }
 
 // orNever turns the word never into an empty schedule.

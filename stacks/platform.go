@@ -43,7 +43,11 @@ func Build(ctx *pulumi.Context, root string, values map[string]string) error {
 		if err != nil {
 			return err
 		}
-		return (&platform{ctx: ctx, config: config, problem: problem, target: target}).build()
+		b := &platform{
+			ctx: ctx, config: config, problem: problem, target: target,
+			jobs: map[string]*components.Processing{}, queues: pulumi.StringMap{},
+		}
+		return b.build()
 	}
 	_, err = recording.Record(build, recording.Options{Project: p.Project, Stack: p.Stack, DryRun: true})
 	if err != nil {
@@ -71,6 +75,9 @@ type platform struct {
 	endpoint   *components.Endpoint
 	batch      *components.Batch
 	monitoring *components.Monitoring
+	workbench  *components.Workbench
+	jobs       map[string]*components.Processing
+	queues     pulumi.StringMap // of the jobs that wait for events
 }
 
 func (b *platform) build() error {
@@ -80,8 +87,8 @@ func (b *platform) build() error {
 	}
 	b.under = pulumi.Parent(root)
 	for _, layer := range []func() error{
-		b.buildNetwork, b.buildSecurity, b.buildLake, b.buildRegistry, b.buildWarehouse, b.buildFeatures, b.buildCluster,
-		b.buildTraining, b.buildPipeline, b.buildEndpoint, b.buildBatch, b.buildMonitoring, b.buildJobs, b.buildExtras,
+		b.buildSecurity, b.buildNetwork, b.buildLake, b.buildRegistry, b.buildWarehouse, b.buildFeatures, b.buildCluster,
+		b.buildTraining, b.buildPipeline, b.buildEndpoint, b.buildBatch, b.buildJobs, b.buildMonitoring, b.buildExtras,
 		b.grant,
 	} {
 		if err := layer(); err != nil {

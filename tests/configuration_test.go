@@ -73,7 +73,7 @@ func (d *documenter) rows(b *strings.Builder, prefix string, t reflect.Type) {
 		if key == "" {
 			key, _, _ = strings.Cut(field.Tag.Get("pulumi"), ",")
 		}
-		if key == "" || field.Type.Kind() == reflect.Interface {
+		if key == "" || key == "-" || field.Type.Kind() == reflect.Interface {
 			continue
 		}
 		d.row(b, prefix+key, t.Name(), field)

@@ -15,6 +15,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/aws"
+	"github.com/mlpathway/mlpathway/components/aws/awstest"
 	"github.com/mlpathway/mlpathway/components/componenttest"
 	"github.com/mlpathway/mlpathway/components/local"
 	"github.com/mlpathway/mlpathway/components/recording"
@@ -162,20 +164,35 @@ func tree(r *recording.Recorder) string {
 // supportTable says which target offers which layer.
 func supportTable(t *testing.T) string {
 	t.Helper()
-	bin := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "process-compose"), nil, 0o700))
-	target, err := local.New(&local.Options{
-		Scope: componenttest.Scope(components.Dev), StateDir: bin, BinDir: bin,
-	})
-	require.NoError(t, err)
+	targets := supportedTargets(t)
 	var b strings.Builder
-	b.WriteString("| layer | token | local |\n|---|---|---|\n")
+	b.WriteString("| layer | token |")
+	for _, target := range targets {
+		fmt.Fprintf(&b, " %s |", target.Name())
+	}
+	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(targets)) + "\n")
 	for _, layer := range components.Layers() {
-		support := "yes"
-		if reason, ok := target.Unsupported()[layer]; ok {
-			support = "no: " + reason
+		fmt.Fprintf(&b, "| %s | `%s` |", layer, layer.Token())
+		for _, target := range targets {
+			support := "yes"
+			if reason, ok := target.Unsupported()[layer]; ok {
+				support = "no: " + reason
+			}
+			fmt.Fprintf(&b, " %s |", support)
 		}
-		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", layer, layer.Token(), support)
+		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+// supportedTargets makes every target of the support table.
+func supportedTargets(t *testing.T) []components.Target {
+	t.Helper()
+	bin, scope := t.TempDir(), componenttest.Scope(components.Dev)
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "process-compose"), nil, 0o700))
+	machine, err := local.New(&local.Options{Scope: scope, StateDir: bin, BinDir: bin})
+	require.NoError(t, err)
+	amazon, err := aws.New(&aws.Options{Scope: scope, Account: awstest.Account, Region: awstest.Region})
+	require.NoError(t, err)
+	return []components.Target{machine, amazon}
 }

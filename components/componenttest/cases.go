@@ -76,19 +76,11 @@ func secretText() pulumi.StringOutput {
 	return pulumi.ToSecret(pulumi.String(plantedSecret)).(pulumi.StringOutput)
 }
 
-func lakeURIs() pulumi.StringMap {
-	uris := pulumi.StringMap{}
-	for _, zone := range components.Zones() {
-		uris[string(zone)] = pulumi.String("file:///lake/" + string(zone))
-	}
-	return uris
-}
-
 // cases lists every layer.
-func cases() []layerCase {
+func cases(v Values) []layerCase {
 	return []layerCase{
-		networkCase(), securityCase(), lakeCase(), processingCase(), warehouseCase(), featuresCase(), clusterCase(),
-		trainingCase(), pipelineCase(), registryCase(), endpointCase(), batchCase(), monitoringCase(), budgetCase(),
-		workbenchCase(), deliveryCase(),
+		networkCase(v), securityCase(v), lakeCase(v), processingCase(v), warehouseCase(v), featuresCase(v), clusterCase(v),
+		trainingCase(v), pipelineCase(v), registryCase(v), endpointCase(v), batchCase(v), monitoringCase(v), budgetCase(v),
+		workbenchCase(v), deliveryCase(v),
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // One function per layer: good arguments, and every way to make them bad.
 
-func networkCase() layerCase {
+func networkCase(v Values) layerCase {
 	good := func() *components.NetworkArgs {
 		return &components.NetworkArgs{Listeners: map[string]int{"endpoint": 0, "extra": 18080}}
 	}
@@ -21,12 +21,16 @@ func networkCase() layerCase {
 		bad("zones", components.ErrRange, func(a *components.NetworkArgs) { a.Zones = 7 }).
 		bad("NAT", components.ErrChoice, func(a *components.NetworkArgs) { a.NAT = "two" }).
 		bad("endpoint", components.ErrRequired, func(a *components.NetworkArgs) { a.PrivateEndpoints = []string{""} }).
+		bad("overlap", components.ErrCIDR, func(a *components.NetworkArgs) { a.Avoid = []string{"10.20.128.0/20"} }).
+		bad("other network", components.ErrCIDR, func(a *components.NetworkArgs) { a.Avoid = []string{"here"} }).
+		bad("existing alone", components.ErrConflict, func(a *components.NetworkArgs) { a.ExistingID = "vpc-1" }).
+		bad("logs", components.ErrRange, func(a *components.NetworkArgs) { a.Logs.RetentionDays = -1 }).
 		bad("port", components.ErrRange, func(a *components.NetworkArgs) { a.Listeners = map[string]int{"endpoint": 80} }).
 		bad("listener", components.ErrName, func(a *components.NetworkArgs) { a.Listeners = map[string]int{"A b": 0} }).
 		layerCase
 }
 
-func securityCase() layerCase {
+func securityCase(v Values) layerCase {
 	good := func() *components.SecurityArgs { return &components.SecurityArgs{Tokens: []string{"endpoint"}} }
 	return caseFor(components.SecurityLayer, "security", components.NewSecurity,
 		func(c *components.Security) *components.SecurityOutputs { return &c.SecurityOutputs }, good).
@@ -36,7 +40,7 @@ func securityCase() layerCase {
 		layerCase
 }
 
-func lakeCase() layerCase {
+func lakeCase(v Values) layerCase {
 	object := func() components.LakeObject {
 		return components.LakeObject{Zone: components.Raw, Key: "first.csv", Source: "/data/first.csv", SHA256: "00"}
 	}
@@ -61,11 +65,12 @@ func lakeCase() layerCase {
 		layerCase
 }
 
-func processingCase() layerCase {
+func processingCase(v Values) layerCase {
 	good := func() *components.ProcessingArgs {
 		return &components.ProcessingArgs{
-			Image: "training-image", Command: []string{"etl"}, Schedule: "5 * * * *",
-			Environment: pulumi.StringMap{"PASSWORD": secretText()},
+			Image: v.Training, Command: []string{"etl"}, Schedule: "5 * * * *",
+			Environment: pulumi.StringMap{"PASSWORD": secretText()}, Network: v.place(), Lake: v.lake(),
+			Reads: []components.Zone{components.Raw}, Writes: []components.Zone{components.Curated},
 		}
 	}
 	return caseFor(components.ProcessingLayer, "processing", components.NewProcessing,
@@ -73,6 +78,8 @@ func processingCase() layerCase {
 		bad("image", components.ErrRequired, func(a *components.ProcessingArgs) { a.Image = "" }).
 		bad("no start", components.ErrRequired, func(a *components.ProcessingArgs) { a.Schedule = "" }).
 		bad("schedule", components.ErrSchedule, func(a *components.ProcessingArgs) { a.Schedule = "every day" }).
+		bad("zone", components.ErrChoice, func(a *components.ProcessingArgs) { a.Reads = []components.Zone{"cellar"} }).
+		bad("no lake", components.ErrRequired, func(a *components.ProcessingArgs) { a.Lake = nil }).
 		bad("memory", components.ErrRange, func(a *components.ProcessingArgs) { a.MemoryMiB = 1 }).
 		bad("timeout", components.ErrRange, func(a *components.ProcessingArgs) { a.TimeoutSeconds = -1 }).
 		bad("retries", components.ErrRange, func(a *components.ProcessingArgs) { a.Retries = new(11) }).
@@ -80,9 +87,12 @@ func processingCase() layerCase {
 		layerCase
 }
 
-func warehouseCase() layerCase {
+func warehouseCase(v Values) layerCase {
 	good := func() *components.WarehouseArgs {
-		return &components.WarehouseArgs{LoadFrom: pulumi.String("file:///lake/curated")}
+		return &components.WarehouseArgs{
+			LoadFrom: pulumi.String(v.Zone(components.Curated)), ResultsTo: pulumi.String(v.Zone(components.Results)),
+			Network: v.place(),
+		}
 	}
 	return caseFor(components.WarehouseLayer, "warehouse", components.NewWarehouse,
 		func(c *components.Warehouse) *components.WarehouseOutputs { return &c.WarehouseOutputs }, good).
@@ -91,15 +101,17 @@ func warehouseCase() layerCase {
 		bad("schema", components.ErrName, func(a *components.WarehouseArgs) { a.Schemas = []string{"a;b"} }).
 		bad("cap", components.ErrRange, func(a *components.WarehouseArgs) { a.MaxCapacity = 4096 }).
 		bad("floor above cap", components.ErrRange, func(a *components.WarehouseArgs) { a.MinCapacity = new(1000) }).
+		bad("query", components.ErrRange, func(a *components.WarehouseArgs) { a.MaxQueryGiB = -1 }).
+		bad("hours", components.ErrRange, func(a *components.WarehouseArgs) { a.MonthlyCapacityHours = -1 }).
 		bad("pause", components.ErrRange, func(a *components.WarehouseArgs) { a.AutoPauseMinutes = 1 }).
 		layerCase
 }
 
-func featuresCase() layerCase {
+func featuresCase(v Values) layerCase {
 	good := func() *components.FeaturesArgs {
 		return &components.FeaturesArgs{
 			Views:   []components.FeatureView{{Name: "tumour", Key: "sample_id", SQL: "SELECT * FROM curated"}},
-			Offline: pulumi.String("file:///lake/features"),
+			Offline: pulumi.String(v.Zone(components.Features)), Network: v.place(),
 		}
 	}
 	return caseFor(components.FeaturesLayer, "features", components.NewFeatures,
@@ -115,10 +127,11 @@ func featuresCase() layerCase {
 		layerCase
 }
 
-func clusterCase() layerCase {
+func clusterCase(v Values) layerCase {
 	good := func() *components.ClusterArgs {
 		return &components.ClusterArgs{
-			Pools: []components.NodePool{{Name: "gpu", Machine: components.Machine{Accelerator: components.GPUSmall}}},
+			Pools:   []components.NodePool{{Name: "gpu", Machine: components.Machine{Accelerator: components.GPUSmall}}},
+			Network: v.place(),
 		}
 	}
 	withPool := func(change func(*components.NodePool)) func(*components.ClusterArgs) {
@@ -139,9 +152,11 @@ func clusterCase() layerCase {
 		layerCase
 }
 
-func trainingCase() layerCase {
+func trainingCase(v Values) layerCase {
 	good := func() *components.TrainingArgs {
-		return &components.TrainingArgs{Image: "training-image", Checkpoint: pulumi.String("file:///lake/models/checkpoints")}
+		return &components.TrainingArgs{
+			Image: v.Training, Checkpoint: pulumi.String(v.Zone(components.Models) + "/checkpoints"), Network: v.place(),
+		}
 	}
 	return caseFor(components.TrainingLayer, "training", components.NewTraining,
 		func(c *components.Training) *components.TrainingOutputs { return &c.TrainingOutputs }, good).
@@ -172,12 +187,13 @@ func trainingCase() layerCase {
 		layerCase
 }
 
-func pipelineCase() layerCase {
+func pipelineCase(v Values) layerCase {
 	good := func() *components.PipelineArgs {
 		return &components.PipelineArgs{
-			Image: "training-image", Model: "tumour", Definition: "name: tumour\n", Lake: lakeURIs(),
-			Training: pulumi.String("{}"), Table: pulumi.String("sqlite:///registry/metadata.db"),
-			Warehouse: secretText(), EventSource: pulumi.String("file:///lake/raw"), Schedule: "0 3 * * *",
+			Image: v.Training, Model: "tumour", Definition: "name: tumour\n", Lake: v.lake(),
+			Training: pulumi.String("{}"), Table: pulumi.String(v.Table),
+			Warehouse: secretText(), EventSource: pulumi.String(v.EventSource), Schedule: "0 3 * * *",
+			Network: v.place(),
 		}
 	}
 	return caseFor(components.PipelineLayer, "pipeline", components.NewPipeline,
@@ -198,9 +214,9 @@ func pipelineCase() layerCase {
 		layerCase
 }
 
-func registryCase() layerCase {
+func registryCase(v Values) layerCase {
 	good := func() *components.RegistryArgs {
-		return &components.RegistryArgs{Model: "tumour", Models: pulumi.String("file:///lake/models")}
+		return &components.RegistryArgs{Model: "tumour", Models: pulumi.String(v.Zone(components.Models))}
 	}
 	return caseFor(components.RegistryLayer, "registry", components.NewRegistry,
 		func(c *components.Registry) *components.RegistryOutputs { return &c.RegistryOutputs }, good).

@@ -23,7 +23,10 @@ func outputFields(outputs any) []outputField {
 		if name == "" {
 			continue
 		}
-		value, _ := v.Field(i).Interface().(pulumi.Output)
+		value, ok := v.Field(i).Interface().(pulumi.Output)
+		if !ok {
+			value = pulumi.ToOutput(v.Field(i).Interface()) // a map whose keys are known before anything is made
+		}
 		all = append(all, outputField{name: name, optional: options == "optional", value: value})
 	}
 	return all

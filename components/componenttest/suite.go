@@ -37,6 +37,8 @@ type Harness struct {
 	New func(t *testing.T, scope components.Scope) components.Target
 	// Unsupported declares the layers that the target does not offer.
 	Unsupported []components.Layer
+	// Values are what the layers get from each other. Default those of one machine.
+	Values *Values
 	// Invent makes up what the providers return.
 	Invent recording.Invent
 	// CheckName judges the physical names of a resource against the platform's limits. Nil where names have none.
@@ -65,7 +67,7 @@ func Run(t *testing.T, h Harness) {
 	for _, e := range components.Environments() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			for _, c := range cases() {
+			for _, c := range cases(h.values()) {
 				t.Run(string(c.layer), func(t *testing.T) {
 					t.Parallel()
 					s := &suite{h: h, environment: e, layer: c}
@@ -273,7 +275,7 @@ func golden(t *testing.T, h Harness, e components.Environment) {
 		if err != nil {
 			return err
 		}
-		for _, c := range cases() {
+		for _, c := range cases(h.values()) {
 			if slices.Contains(h.Unsupported, c.layer) {
 				continue
 			}

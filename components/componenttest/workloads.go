@@ -6,11 +6,12 @@ import (
 	"github.com/mlpathway/mlpathway/components"
 )
 
-func endpointCase() layerCase {
+func endpointCase(v Values) layerCase {
 	good := func() *components.EndpointArgs {
 		return &components.EndpointArgs{
-			Image: "inference-image", Model: "tumour", Lake: lakeURIs(), Address: pulumi.String("127.0.0.1:18080"),
-			Auth: components.AuthToken, TokenURI: pulumi.String("file:///tokens/endpoint"),
+			Image: v.Inference, Model: "tumour", Lake: v.lake(), Address: pulumi.String("127.0.0.1:18080"),
+			Auth: components.AuthToken, TokenURI: pulumi.String(v.Token),
+			Network: v.place(),
 		}
 	}
 	return caseFor(components.EndpointLayer, "endpoint", components.NewEndpoint,
@@ -40,9 +41,9 @@ func endpointCase() layerCase {
 		layerCase
 }
 
-func batchCase() layerCase {
+func batchCase(v Values) layerCase {
 	good := func() *components.BatchArgs {
-		return &components.BatchArgs{Image: "inference-image", Model: "tumour", Lake: lakeURIs()}
+		return &components.BatchArgs{Image: v.Inference, Model: "tumour", Lake: v.lake(), Network: v.place()}
 	}
 	return caseFor(components.BatchLayer, "batch", components.NewBatch,
 		func(c *components.Batch) *components.BatchOutputs { return &c.BatchOutputs }, good).
@@ -57,11 +58,12 @@ func batchCase() layerCase {
 		layerCase
 }
 
-func monitoringCase() layerCase {
+func monitoringCase(v Values) layerCase {
 	good := func() *components.MonitoringArgs {
 		return &components.MonitoringArgs{
-			Image: "inference-image", Model: "tumour", Lake: lakeURIs(),
-			DefinitionURI: pulumi.String("file:///pipeline.yaml"), Receivers: []string{"fraud@example.com"},
+			Image: v.Inference, Model: "tumour", Lake: v.lake(),
+			DefinitionURI: pulumi.String(v.Definition), Receivers: []string{"fraud@example.com"}, Network: v.place(),
+			Endpoint: optional(v.Endpoint), Pipeline: optional(v.Pipeline),
 		}
 	}
 	return caseFor(components.MonitoringLayer, "monitoring", components.NewMonitoring,
@@ -85,7 +87,7 @@ func monitoringCase() layerCase {
 		layerCase
 }
 
-func budgetCase() layerCase {
+func budgetCase(v Values) layerCase {
 	good := func() *components.BudgetArgs {
 		return &components.BudgetArgs{MonthlyUSD: 200, Receivers: []string{"fraud@example.com"}}
 	}
@@ -99,8 +101,10 @@ func budgetCase() layerCase {
 		layerCase
 }
 
-func workbenchCase() layerCase {
-	good := func() *components.WorkbenchArgs { return &components.WorkbenchArgs{Users: []string{"ada"}} }
+func workbenchCase(v Values) layerCase {
+	good := func() *components.WorkbenchArgs {
+		return &components.WorkbenchArgs{Users: []string{"ada"}, Network: v.place()}
+	}
 	return caseFor(components.WorkbenchLayer, "workbench", components.NewWorkbench,
 		func(c *components.Workbench) *components.WorkbenchOutputs { return &c.WorkbenchOutputs }, good).
 		bad("nobody", components.ErrRequired, func(a *components.WorkbenchArgs) { a.Users = nil }).
@@ -110,7 +114,7 @@ func workbenchCase() layerCase {
 		layerCase
 }
 
-func deliveryCase() layerCase {
+func deliveryCase(v Values) layerCase {
 	good := func() *components.DeliveryArgs { return &components.DeliveryArgs{Repository: "acme/fraud"} }
 	return caseFor(components.DeliveryLayer, "delivery", components.NewDelivery,
 		func(c *components.Delivery) *components.DeliveryOutputs { return &c.DeliveryOutputs }, good).

@@ -24,6 +24,7 @@ func (t *Target) Network(
 	return &components.NetworkOutputs{
 		NetworkID:        pulumi.String("loopback").ToStringOutput(),
 		PrivateSubnetIDs: pulumi.StringArray{}.ToStringArrayOutput(),
+		WorkloadGroupID:  text(""),
 		EndpointIDs:      none(),
 		Addresses:        addresses.ToStringMapOutput(),
 	}, nil

@@ -28,6 +28,6 @@ func (t *Target) Security(
 		uris[tokenName] = known(ctx, uri("file", path), made) // the address of the token, never the token
 	}
 	return &components.SecurityOutputs{
-		Keys: none(), AuditSink: text(""), TokenURIs: uris.ToStringMapOutput(),
+		Keys: pulumi.StringMap{}, AuditSink: text(""), TokenURIs: uris.ToStringMapOutput(),
 	}, nil
 }

@@ -1,0 +1,139 @@
+package aws
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+)
+
+// notYet lists the layers that are still to be written.
+var notYet = map[components.Layer]string{
+	components.NetworkLayer:    "not written yet",
+	components.SecurityLayer:   "not written yet",
+	components.DataLakeLayer:   "not written yet",
+	components.ProcessingLayer: "not written yet",
+	components.WarehouseLayer:  "not written yet",
+	components.FeaturesLayer:   "not written yet",
+	components.ClusterLayer:    "not written yet",
+	components.TrainingLayer:   "not written yet",
+	components.PipelineLayer:   "not written yet",
+	components.RegistryLayer:   "not written yet",
+	components.EndpointLayer:   "not written yet",
+	components.BatchLayer:      "not written yet",
+	components.MonitoringLayer: "not written yet",
+	components.BudgetLayer:     "not written yet",
+	components.WorkbenchLayer:  "not written yet",
+	components.DeliveryLayer:   "not written yet",
+}
+
+// Network is not offered yet.
+func (*Target) Network(
+	*pulumi.Context, string, *components.NetworkArgs, ...pulumi.ResourceOption,
+) (*components.NetworkOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Security is not offered yet.
+func (*Target) Security(
+	*pulumi.Context, string, *components.SecurityArgs, ...pulumi.ResourceOption,
+) (*components.SecurityOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// DataLake is not offered yet.
+func (*Target) DataLake(
+	*pulumi.Context, string, *components.DataLakeArgs, ...pulumi.ResourceOption,
+) (*components.DataLakeOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Processing is not offered yet.
+func (*Target) Processing(
+	*pulumi.Context, string, *components.ProcessingArgs, ...pulumi.ResourceOption,
+) (*components.ProcessingOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Warehouse is not offered yet.
+func (*Target) Warehouse(
+	*pulumi.Context, string, *components.WarehouseArgs, ...pulumi.ResourceOption,
+) (*components.WarehouseOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Features is not offered yet.
+func (*Target) Features(
+	*pulumi.Context, string, *components.FeaturesArgs, ...pulumi.ResourceOption,
+) (*components.FeaturesOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Cluster is not offered yet.
+func (*Target) Cluster(
+	*pulumi.Context, string, *components.ClusterArgs, ...pulumi.ResourceOption,
+) (*components.ClusterOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Training is not offered yet.
+func (*Target) Training(
+	*pulumi.Context, string, *components.TrainingArgs, ...pulumi.ResourceOption,
+) (*components.TrainingOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Pipeline is not offered yet.
+func (*Target) Pipeline(
+	*pulumi.Context, string, *components.PipelineArgs, ...pulumi.ResourceOption,
+) (*components.PipelineOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Registry is not offered yet.
+func (*Target) Registry(
+	*pulumi.Context, string, *components.RegistryArgs, ...pulumi.ResourceOption,
+) (*components.RegistryOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Endpoint is not offered yet.
+func (*Target) Endpoint(
+	*pulumi.Context, string, *components.EndpointArgs, ...pulumi.ResourceOption,
+) (*components.EndpointOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Batch is not offered yet.
+func (*Target) Batch(
+	*pulumi.Context, string, *components.BatchArgs, ...pulumi.ResourceOption,
+) (*components.BatchOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Monitoring is not offered yet.
+func (*Target) Monitoring(
+	*pulumi.Context, string, *components.MonitoringArgs, ...pulumi.ResourceOption,
+) (*components.MonitoringOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Budget is not offered yet.
+func (*Target) Budget(
+	*pulumi.Context, string, *components.BudgetArgs, ...pulumi.ResourceOption,
+) (*components.BudgetOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Workbench is not offered yet.
+func (*Target) Workbench(
+	*pulumi.Context, string, *components.WorkbenchArgs, ...pulumi.ResourceOption,
+) (*components.WorkbenchOutputs, error) {
+	return nil, components.ErrUnsupported
+}
+
+// Delivery is not offered yet.
+func (*Target) Delivery(
+	*pulumi.Context, string, *components.DeliveryArgs, ...pulumi.ResourceOption,
+) (*components.DeliveryOutputs, error) {
+	return nil, components.ErrUnsupported
+}

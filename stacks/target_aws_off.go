@@ -1,0 +1,5 @@
+//go:build !aws && (local || gcp || azure || kubernetes)
+
+package stacks
+
+var awsTarget builder
