@@ -83,8 +83,8 @@ func FromRecorder(r *recording.Recorder) *rules.Graph {
 	return rules.NewGraph(made)
 }
 
-// recordedProvider finds the provider of a recorded resource. One without a reference has the default provider, of which
-// nothing more is known before the engine makes it.
+// recordedProvider finds the provider of a recorded resource. One without a reference has the default provider, of
+// which nothing more is known before the engine makes it.
 func recordedProvider(r *recording.Resource, byURN map[string]*recording.Resource) rules.Provider {
 	if !r.Custom {
 		return rules.Provider{}

@@ -21,9 +21,11 @@ func TestProperties(t *testing.T) {
 	file, err := asset.FromText("x")
 	require.NoError(t, err)
 	v := graph.PropertyMap(resource.PropertyMap{
-		"on":       resource.NewProperty(true),
-		"count":    resource.NewProperty(3.0),
-		"list":     resource.NewProperty([]resource.PropertyValue{resource.NewProperty("x"), resource.MakeComputed(resource.NewProperty(""))}),
+		"on":    resource.NewProperty(true),
+		"count": resource.NewProperty(3.0),
+		"list": resource.NewProperty([]resource.PropertyValue{
+			resource.NewProperty("x"), resource.MakeComputed(resource.NewProperty("")),
+		}),
 		"nothing":  resource.NewNullProperty(),
 		"password": resource.MakeSecret(resource.NewProperty("hunter2")),
 		"output":   resource.NewProperty(resource.Output{Secret: true}),
@@ -72,7 +74,8 @@ func TestFromRecorder(t *testing.T) {
 	recorder, err := recording.Record(program, recording.Options{Project: "p", Stack: "s", DryRun: true})
 	require.NoError(t, err)
 	g := graph.FromRecorder(recorder)
-	buckets, blocks := g.OfType("aws:s3/bucketV2:BucketV2"), g.OfType("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+	buckets := g.OfType("aws:s3/bucketV2:BucketV2")
+	blocks := g.OfType("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
 	require.Len(t, buckets, 1)
 	require.Len(t, blocks, 1)
 	assert.True(t, buckets[0].Options.Protect)
@@ -91,9 +94,11 @@ func TestFromEngine(t *testing.T) {
 		{Type: "mlpathway:data:Lake", URN: parent, Name: "lake"},
 		{
 			Type: "azure-native:storage/v20230101:StorageAccount", URN: "urn:pulumi:s::p::x::a", Name: "a", Parent: parent,
-			Properties:           property.NewMap(map[string]property.Value{"x": property.New(property.Computed)}),
-			Options:              pulumi.ResourceOptions{Protect: true, IgnoreChanges: []string{"x"}},
-			Provider:             policyx.AnalyzerProviderResource{URN: "urn", Name: "default_2_90", Type: "pulumi:providers:azure-native"},
+			Properties: property.NewMap(map[string]property.Value{"x": property.New(property.Computed)}),
+			Options:    pulumi.ResourceOptions{Protect: true, IgnoreChanges: []string{"x"}},
+			Provider: policyx.AnalyzerProviderResource{
+				URN: "urn", Name: "default_2_90", Type: "pulumi:providers:azure-native",
+			},
 			PropertyDependencies: map[string][]string{"x": {parent}},
 		},
 	})

@@ -68,6 +68,7 @@ func (e *Engine) Judge(g *Graph, s *Stack, o Options) *Report {
 			run.apply(rule, rule.Stack, &Check{Graph: g, Stack: s})
 		}
 	}
+	run.review()
 	run.finish()
 	return run.report
 }
@@ -112,7 +113,7 @@ func newRun(s *Stack, o Options) *run {
 	return &run{
 		stack: s, options: o, levels: map[*Rule]Level{}, result: result{documents: documents{}},
 		report: &Report{Environment: s.Environment, Findings: []Finding{}, Counts: map[string]int{},
-			NotInspected: map[string]int{}},
+			NotInspected: map[string]int{}, Used: map[int]bool{}},
 	}
 }
 
@@ -165,8 +166,9 @@ func guarded(judge CheckFunc, c *Check) {
 func (run *run) complete(rule *Rule, f Finding) Finding {
 	f.Rule, f.Severity, f.Environment, f.Level = rule.ID, rule.Severity, run.stack.Environment, run.level(rule)
 	if f.Outcome == Failed {
-		if w := run.options.Waivers.find(f, run.options.Today); w != nil {
-			f.Outcome, f.Waiver = Waived, w
+		if i := run.options.Waivers.find(f, run.options.Today); i >= 0 {
+			f.Outcome, f.Waiver = Waived, &run.options.Waivers[i]
+			run.report.Used[i] = true
 		}
 	}
 	if f.Outcome == Unverified || f.Outcome == Waived {

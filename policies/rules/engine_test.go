@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -190,41 +189,6 @@ func TestJudgeResource(t *testing.T) {
 	assert.Equal(t, map[string]int{"aws:sqs/queue:Queue": 1}, report.NotInspected)
 	assert.Equal(t, "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s",
 		report.Findings[slices.IndexFunc(report.Findings, func(f Finding) bool { return f.Rule == "WHOLE" })].URN)
-}
-
-func TestWaivers(t *testing.T) {
-	t.Parallel()
-	today := time.Date(2026, 11, 22, 23, 59, 0, 0, time.UTC)
-	good := Waiver{
-		Rule: "R", URN: "*::b", Environment: Prod, Reason: "moved to the new account", Owner: "ada", Expires: "2026-11-22",
-	}
-	for name, c := range map[string]struct {
-		change   func(*Waiver)
-		severity Severity
-		want     Outcome
-	}{
-		"good on its last day": {func(*Waiver) {}, High, Waived},
-		"yesterday":            {func(w *Waiver) { w.Expires = "2026-11-21" }, High, Failed},
-		"180 days":             {func(w *Waiver) { w.Expires = "2027-05-21" }, High, Waived},
-		"181 days":             {func(w *Waiver) { w.Expires = "2027-05-22" }, High, Failed},
-		"no date":              {func(w *Waiver) { w.Expires = "soon" }, High, Failed},
-		"no reason":            {func(w *Waiver) { w.Reason = " because  " }, High, Failed},
-		"no owner":             {func(w *Waiver) { w.Owner = "" }, High, Failed},
-		"another rule":         {func(w *Waiver) { w.Rule = "S" }, High, Failed},
-		"another environment":  {func(w *Waiver) { w.Environment = Stage }, High, Failed},
-		"another resource":     {func(w *Waiver) { w.URN = "*::c" }, High, Failed},
-		"critical":             {func(*Waiver) {}, Critical, Failed},
-		"critical, approved":   {func(w *Waiver) { w.ApprovedBy = "grace" }, Critical, Waived},
-	} {
-		w := good
-		c.change(&w)
-		e := NewEngine([]Rule{ruleOf("R", c.severity, forbidden("x"))})
-		g := NewGraph([]*Resource{made(bucketType, "b", nil)})
-		report := e.Judge(g, stackIn(Prod), Options{Waivers: Waivers{w}, Today: today})
-		require.Len(t, report.Findings, 1, name)
-		assert.Equal(t, c.want, report.Findings[0].Outcome, name)
-		assert.Equal(t, c.want == Failed, report.Stops(), name)
-	}
 }
 
 func TestGlob(t *testing.T) {

@@ -77,6 +77,8 @@ type Report struct {
 	Counts map[string]int `json:"counts"`
 	// NotInspected counts the resources of types that no rule looks at, by type.
 	NotInspected map[string]int `json:"notInspected,omitempty"`
+	// Used are the waivers that accepted something, by their place in the list.
+	Used map[int]bool `json:"-"`
 }
 
 // Stops reports whether a finding stops the deployment.

@@ -186,7 +186,7 @@ func TestParseJSON(t *testing.T) {
 	assert.Equal(t, Of(map[string]any{"a": []any{1, "x", true, nil, map[string]any{}}}), v)
 	for _, bad := range []string{"", "{", "[1", `{"a":1,"a":2}`, "1 2", "nonsense", `{"a"}`, "]"} {
 		_, err := ParseJSON(bad)
-		assert.Error(t, err, bad)
+		require.Error(t, err, bad)
 	}
 	v, err = ParseJSON(strings.Repeat("[", 300) + strings.Repeat("]", 300))
 	require.NoError(t, err)
