@@ -18,12 +18,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shirou/gopsutil/v4/process"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/tests/engine"
 )
 
 // patience bounds every wait. It is generous: a machine may be slow, and only a hang should meet it.
@@ -55,18 +55,8 @@ func newWorkspace(t *testing.T) *workspace {
 
 func newWorkspaceIn(t *testing.T, root string) *workspace {
 	t.Helper()
-	source, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	require.FileExists(t, filepath.Join(source, "bin", "mlpathway"), "the programs are not built: make build")
+	engine.CopyProject(t, root)
 	w := &workspace{root: root, env: os.Environ()}
-	list := exec.CommandContext(t.Context(), "git", "ls-files", "-co", "--exclude-standard")
-	list.Dir = source
-	files, err := list.Output()
-	require.NoError(t, err)
-	for file := range strings.Lines(string(files)) {
-		w.copy(t, source, strings.TrimSpace(file))
-	}
-	require.NoError(t, os.Symlink(filepath.Join(source, "bin"), filepath.Join(w.root, "bin")))
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(w.diagnosis())
@@ -81,21 +71,6 @@ func newWorkspaceIn(t *testing.T, root string) *workspace {
 		assert.Empty(t, w.processes(), "processes of the test are left")
 	})
 	return w
-}
-
-func (w *workspace) copy(t *testing.T, source, file string) {
-	t.Helper()
-	from := filepath.Join(source, file)
-	info, err := os.Stat(from)
-	if errors.Is(err, os.ErrNotExist) {
-		return // removed, but not yet from the index
-	}
-	require.NoError(t, err)
-	data, err := os.ReadFile(from)
-	require.NoError(t, err)
-	to := w.path(file)
-	require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
-	require.NoError(t, os.WriteFile(to, data, info.Mode().Perm()))
 }
 
 func (w *workspace) path(names ...string) string {
@@ -165,25 +140,7 @@ func (w *workspace) up(t *testing.T, stack string) outputs {
 }
 
 // processes lists the processes whose command line or environment names the workspace.
-func (w *workspace) processes() []string {
-	all, err := process.Processes()
-	if err != nil {
-		return []string{err.Error()}
-	}
-	var ours []string
-	for _, p := range all {
-		line, _ := p.Cmdline()
-		environ, _ := p.Environ()
-		if int(p.Pid) == os.Getpid() || !strings.Contains(line+strings.Join(environ, "\n"), w.root+"/") {
-			continue
-		}
-		if status, err := p.Status(); err == nil && len(status) > 0 && status[0] == process.Zombie {
-			continue
-		}
-		ours = append(ours, fmt.Sprintf("%d %s", p.Pid, line))
-	}
-	return ours
-}
+func (w *workspace) processes() []string { return engine.Processes(w.root) }
 
 // pid finds the process of the workspace whose command line holds every word.
 func (w *workspace) pid(t *testing.T, words ...string) int {

@@ -1,0 +1,216 @@
+// Package engine runs the real Pulumi CLI on programs and stacks without a cloud: a file backend keeps the state, and
+// the stand-in of tests/standin answers for the cloud providers.
+//
+//	w := engine.New(t)
+//	stack := w.Stack(t, "dev", engine.Inline(program), map[string]string{"mlpathway:team": "fraud"})
+//	first := stack.Up(t)
+//	second := stack.Up(t)
+//	assert.Empty(t, second.Changed())
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+
+	"github.com/mlpathway/mlpathway/tests/standin/cloud"
+	"github.com/mlpathway/mlpathway/tests/standin/schema"
+)
+
+// Project is the name of the project in every workspace.
+const Project = "mlpathway"
+
+// passphrase protects the secrets in the states of tests.
+const passphrase = "a passphrase for tests"
+
+// Workspace is a directory with everything that Pulumi needs: a home with plugins, a backend, and a cloud. Stacks of
+// one workspace share backend and cloud as the teams of a company do; two workspaces share nothing.
+type Workspace struct {
+	// Root is the directory of the project, with Pulumi.yaml and what the program reads.
+	Root string
+	// Cloud is what the stand-in answers from.
+	Cloud *cloud.Cloud
+
+	dir    string
+	pulumi string
+}
+
+// New makes a workspace for the length of a test.
+func New(t *testing.T) *Workspace {
+	t.Helper()
+	settings, standin, err := prepare(t)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	w := &Workspace{Root: filepath.Join(dir, "project"), dir: dir}
+	for _, name := range []string{"project", "home", "backend", "tmp"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+	}
+	w.Cloud, err = cloud.Create(filepath.Join(dir, "cloud"), settings)
+	require.NoError(t, err)
+	w.pulumi, err = findPulumi()
+	require.NoError(t, err)
+	require.NoError(t, install(standin, filepath.Join(dir, "home", "plugins"), settings.Modules))
+	require.NoError(t, os.WriteFile(filepath.Join(w.Root, "Pulumi.yaml"),
+		[]byte("name: "+Project+"\nruntime: go\nstackConfigDir: stacks\n"), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(w.Root, "stacks"), 0o700))
+	t.Cleanup(func() { assert.Empty(t, Processes(dir), "processes of the test are left") })
+	return w
+}
+
+// install puts the stand-in where the engine looks for the plugins of the cloud SDKs.
+func install(standin, plugins string, modules []schema.Module) error {
+	for _, module := range modules {
+		plugin, ok, err := module.Plugin()
+		if err != nil {
+			return err
+		}
+		dir := filepath.Join(plugins, fmt.Sprintf("resource-%s-v%s", plugin.Name, plugin.Version))
+		if _, err := os.Stat(dir); !ok || err == nil {
+			continue // none, or another module of the same SDK
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if err := os.Symlink(standin, filepath.Join(dir, "pulumi-resource-"+plugin.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var prepared = struct {
+	sync.Once
+	settings cloud.Settings
+	standin  string
+	err      error
+}{}
+
+// prepare builds the stand-in and finds the SDKs, once for all tests of a package.
+func prepare(t *testing.T) (cloud.Settings, string, error) {
+	t.Helper()
+	p := &prepared
+	p.Do(func() {
+		root, err := Source()
+		if err != nil {
+			p.err = err
+			return
+		}
+		p.settings.Modules, p.err = schema.Modules(t.Context(), root)
+		if p.err != nil {
+			return
+		}
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			p.err = err
+			return
+		}
+		p.settings.Cache = filepath.Join(cache, "mlpathway", "schema")
+		sum := sha256.Sum256([]byte(root)) // another working copy has another stand-in
+		p.standin, p.err = Build(t, filepath.Join(cache, "mlpathway", hex.EncodeToString(sum[:8]), "standin"),
+			"./tests/standin", "local")
+	})
+	return p.settings, p.standin, p.err
+}
+
+// Build builds a program of the project into a file. Others may build and run the same file at the same time.
+func Build(t *testing.T, path, pkg, tags string) (string, error) {
+	t.Helper()
+	root, err := Source()
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a program is for everybody
+		return "", err
+	}
+	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
+	command := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", temporary, pkg)
+	command.Dir = root
+	if out, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w: %s", pkg, err, out)
+	}
+	return path, os.Rename(temporary, path)
+}
+
+// Source is the root of the working copy that the test belongs to.
+func Source() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for at := dir; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "Pulumi.yaml")); err == nil {
+			return at, nil
+		}
+	}
+	return "", fmt.Errorf("there is no Pulumi.yaml above %s", dir)
+}
+
+// findPulumi prefers the installed CLI over the one that make builds, as the product does.
+func findPulumi() (string, error) {
+	if path, err := exec.LookPath("pulumi"); err == nil {
+		return path, nil
+	}
+	root, err := Source()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(root, "bin", "pulumi")
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("there is no pulumi on the PATH and none in bin: make build: %w", err)
+	}
+	return path, nil
+}
+
+// environment is what Pulumi runs with: nothing of the person's own account, and no way to any network but loopback.
+func (w *Workspace) environment() []string {
+	var kept []string
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		cloud := strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ARM_") || strings.HasPrefix(name, "GOOGLE_")
+		if !strings.HasPrefix(name, "PULUMI_") && !cloud && name != "KUBECONFIG" {
+			kept = append(kept, variable)
+		}
+	}
+	nowhere := "http://127.0.0.1:9" // the port of nobody
+	return append(kept,
+		"PULUMI_HOME="+filepath.Join(w.dir, "home"),
+		"PULUMI_BACKEND_URL=file://"+filepath.ToSlash(filepath.Join(w.dir, "backend")),
+		"PULUMI_CONFIG_PASSPHRASE="+passphrase,
+		"PULUMI_SKIP_UPDATE_CHECK=1",
+		"PULUMI_DEBUG_COMMANDS=1", // knows --event-log
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=1",
+		"PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS=1",
+		"PATH="+filepath.Dir(w.pulumi)+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"HTTP_PROXY="+nowhere, "HTTPS_PROXY="+nowhere, "NO_PROXY=127.0.0.1,localhost", "GOPROXY=off",
+		"TMPDIR="+filepath.Join(w.dir, "tmp"),
+		cloud.Variable+"="+filepath.Join(w.dir, "cloud"),
+	)
+}
+
+// Stack makes a stack in the workspace, with a program and a configuration.
+func (w *Workspace) Stack(t *testing.T, name string, program Program, config map[string]string) *Stack {
+	t.Helper()
+	if config != nil {
+		data, err := yaml.Marshal(map[string]any{"config": config})
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(w.stackFile(name), data, 0o600))
+	}
+	s := &Stack{Name: name, Workspace: w, Program: program, host: startHost(t)}
+	out, err := s.command(t.Context(), "stack", "init", name, "--non-interactive").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return s
+}
+
+func (w *Workspace) stackFile(name string) string {
+	return filepath.Join(w.Root, "stacks", "Pulumi."+name+".yaml")
+}
