@@ -61,6 +61,8 @@ type DataLakeArgs struct {
 	Retain *bool `pulumi:"retain"`
 	// Events announces new objects in raw. Default on.
 	Events *bool `pulumi:"events"`
+	// Logs says how long records of who read and wrote what are kept.
+	Logs Logging `pulumi:"logs" yaml:"-"`
 	// Residency is the region where the data must stay. Default that of the scope.
 	Residency string `pulumi:"residency"`
 	// Key encrypts the zones: that of the data class lake. Default the platform's own.
@@ -76,10 +78,12 @@ func (a *DataLakeArgs) setDefaults(s Scope) {
 	setDefaultPtr(&a.ColdAfterDays, preset.ColdAfterDays)
 	setDefaultPtr(&a.Retain, preset.Retain)
 	setDefaultPtr(&a.Events, true)
+	a.Logs = a.Logs.withDefaults(s)
 	setDefault(&a.Residency, s.Residency)
 }
 
 func (a *DataLakeArgs) validate(c *checker) {
+	a.Logs.validate(c)
 	inRange(c, "expireDays", *a.ExpireDays, 0, 3650)
 	inRange(c, "coldAfterDays", *a.ColdAfterDays, 0, 3650)
 	if *a.ExpireDays > 0 && *a.ColdAfterDays >= *a.ExpireDays {

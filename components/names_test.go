@@ -48,7 +48,7 @@ func TestTags(t *testing.T) {
 	tags := s.Tags(components.DataLakeLayer, "lake")
 	assert.Equal(t, map[string]string{
 		"project": "mlpathway", "team": "fraud", "environment": "prod", "owner": "Ada-Lovelace-ada@example.com",
-		"layer": "datalake", "component": "lake", "managed-by": "mlpathway", "ticket": "A-1",
+		"layer": "datalake", "component": "lake", "managed-by": "mlpathway", "platform": "fraud-prod", "ticket": "A-1",
 	}, tags, "labels must not override what the product sets, and empty values are left out")
 	assert.Equal(t, "other", s.Labels["team"], "the caller's map must stay as it is")
 }

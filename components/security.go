@@ -31,6 +31,8 @@ type SecurityArgs struct {
 	AuditRetentionDays int `pulumi:"auditRetentionDays"`
 	// ThreatDetection lets the platform look for attacks in its own logs, where it can. Default only in prod.
 	ThreatDetection *bool `pulumi:"threatDetection"`
+	// Retain keeps keys and audit trail when the stack is destroyed. Default only in prod.
+	Retain *bool `pulumi:"retain"`
 	// Tokens names random bearer tokens to make, such as one for an endpoint. Default none.
 	Tokens []string `pulumi:"tokens"`
 }
@@ -41,6 +43,7 @@ func (a *SecurityArgs) setDefaults(s Scope) {
 	setDefault(&a.RotationDays, 365)
 	setDefaultPtr(&a.AuditTrail, preset.AuditTrail)
 	setDefault(&a.AuditRetentionDays, 365)
+	setDefaultPtr(&a.Retain, preset.Retain)
 	setDefaultPtr(&a.ThreatDetection, s.Environment == Prod)
 }
 

@@ -39,7 +39,7 @@ func (b *platform) buildSecurity() (err error) {
 
 func (b *platform) buildLake() (err error) {
 	args := b.config.DataLake
-	args.Key = b.security.Key(components.LakeData)
+	args.Key, args.Logs = b.security.Key(components.LakeData), b.logging()
 	if b.problem.data != "" {
 		args.Objects = append(slices.Clone(args.Objects), components.LakeObject{
 			Zone: components.Raw, Key: filepath.Base(b.problem.data), Source: b.problem.data, SHA256: b.problem.sum,

@@ -17,13 +17,14 @@ type layer struct {
 	ctx  *pulumi.Context
 	kind components.Layer
 	name string
-	opts []pulumi.ResourceOption
+	// given are the options that the contract hands to the layer, opts those of a resource of AWS.
+	given, opts []pulumi.ResourceOption
 }
 
 func (t *Target) layer(
 	ctx *pulumi.Context, kind components.Layer, name string, opts []pulumi.ResourceOption,
 ) *layer {
-	l := &layer{Target: t, ctx: ctx, kind: kind, name: name, opts: append([]pulumi.ResourceOption{}, opts...)}
+	l := &layer{Target: t, ctx: ctx, kind: kind, name: name, given: opts, opts: append([]pulumi.ResourceOption{}, opts...)}
 	if t.provider != nil {
 		l.opts = append(l.opts, pulumi.Provider(t.provider))
 	}

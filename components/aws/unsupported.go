@@ -8,12 +8,6 @@ import (
 
 // notYet lists the layers that are still to be written.
 var notYet = map[components.Layer]string{
-	components.NetworkLayer:    "not written yet",
-	components.SecurityLayer:   "not written yet",
-	components.DataLakeLayer:   "not written yet",
-	components.ProcessingLayer: "not written yet",
-	components.WarehouseLayer:  "not written yet",
-	components.FeaturesLayer:   "not written yet",
 	components.ClusterLayer:    "not written yet",
 	components.TrainingLayer:   "not written yet",
 	components.PipelineLayer:   "not written yet",
@@ -24,48 +18,6 @@ var notYet = map[components.Layer]string{
 	components.BudgetLayer:     "not written yet",
 	components.WorkbenchLayer:  "not written yet",
 	components.DeliveryLayer:   "not written yet",
-}
-
-// Network is not offered yet.
-func (*Target) Network(
-	*pulumi.Context, string, *components.NetworkArgs, ...pulumi.ResourceOption,
-) (*components.NetworkOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Security is not offered yet.
-func (*Target) Security(
-	*pulumi.Context, string, *components.SecurityArgs, ...pulumi.ResourceOption,
-) (*components.SecurityOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// DataLake is not offered yet.
-func (*Target) DataLake(
-	*pulumi.Context, string, *components.DataLakeArgs, ...pulumi.ResourceOption,
-) (*components.DataLakeOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Processing is not offered yet.
-func (*Target) Processing(
-	*pulumi.Context, string, *components.ProcessingArgs, ...pulumi.ResourceOption,
-) (*components.ProcessingOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Warehouse is not offered yet.
-func (*Target) Warehouse(
-	*pulumi.Context, string, *components.WarehouseArgs, ...pulumi.ResourceOption,
-) (*components.WarehouseOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Features is not offered yet.
-func (*Target) Features(
-	*pulumi.Context, string, *components.FeaturesArgs, ...pulumi.ResourceOption,
-) (*components.FeaturesOutputs, error) {
-	return nil, components.ErrUnsupported
 }
 
 // Cluster is not offered yet.

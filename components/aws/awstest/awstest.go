@@ -30,6 +30,9 @@ func Invent(r recording.Resource) (string, resource.PropertyMap) {
 	} else {
 		outputs["name"] = resource.NewProperty(name)
 	}
+	if r.Type == "random:index/randomPassword:RandomPassword" {
+		outputs["result"] = resource.MakeSecret(resource.NewProperty(strings.Repeat("x", 40)))
+	}
 	for key, value := range more(r, id) {
 		outputs[resource.PropertyKey(key)] = resource.NewProperty(value)
 	}
@@ -116,8 +119,6 @@ func more(r recording.Resource, id string) map[string]string {
 		return map[string]string{"url": "https://" + id + ".studio." + Region + ".sagemaker.aws"}
 	case "aws:cloudwatch/dashboard:Dashboard":
 		return map[string]string{"dashboardArn": fmt.Sprintf("arn:aws:cloudwatch::%s:dashboard/%s", Account, id)}
-	case "random:index/randomPassword:RandomPassword":
-		return map[string]string{"result": "0123456789abcdef0123456789abcdef"}
 	default:
 		return nil
 	}

@@ -1,0 +1,120 @@
+package aws
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/redshiftdata"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/redshiftserverless"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+)
+
+// checkCapacity accepts what Redshift Serverless has: 4 RPUs, or 8 to 512 in steps of 8.
+func checkCapacity(low, high int) error {
+	for name, value := range map[string]int{"minCapacity": low, "maxCapacity": high} {
+		if value != 4 && (value < 8 || value > 512 || value%8 != 0) {
+			return fmt.Errorf("%s: found %d, want 4, or 8 to 512 in steps of 8, the RPUs that Redshift Serverless has: %w",
+				name, value, components.ErrRange)
+		}
+	}
+	return nil
+}
+
+// redshift makes a warehouse that costs nothing while nobody queries it, and no more than its limits.
+func (w *warehouse) redshift() (*components.WarehouseOutputs, error) {
+	id, err := w.newRole(role{
+		part: "load", does: "Loads the warehouse from the data lake",
+		trust: []Statement{w.trust("redshift-serverless.amazonaws.com"), w.trust("redshift.amazonaws.com")},
+		may:   []Statement{w.readCatalog()},
+	})
+	if err != nil {
+		return nil, err
+	}
+	space := w.physical(64)
+	namespace, err := redshiftserverless.NewNamespace(w.ctx, w.part("namespace"), &redshiftserverless.NamespaceArgs{
+		NamespaceName: pulumi.String(space), DbName: pulumi.String(w.args.Database), KmsKeyId: orNil(w.args.Key),
+		// Redshift makes the administrator's password, keeps it in Secrets Manager and rotates it.
+		AdminUsername: pulumi.String("admin"), ManageAdminPassword: pulumi.Bool(true),
+		AdminPasswordSecretKmsKeyId: orNil(w.args.Key), DefaultIamRoleArn: id.ARN, IamRoles: pulumi.StringArray{id.ARN},
+		LogExports: pulumi.ToStringArray([]string{"connectionlog", "useractivitylog", "userlog"}),
+		Tags:       w.tags(confidential),
+	}, w.kept(*w.args.Retain)...)
+	if err != nil {
+		return nil, err
+	}
+	workgroup, err := redshiftserverless.NewWorkgroup(w.ctx, w.part("workgroup"), &redshiftserverless.WorkgroupArgs{
+		WorkgroupName: pulumi.String(space), NamespaceName: namespace.NamespaceName,
+		BaseCapacity: pulumi.Int(*w.args.MinCapacity), MaxCapacity: pulumi.Int(w.args.MaxCapacity),
+		PubliclyAccessible: pulumi.Bool(false), EnhancedVpcRouting: pulumi.Bool(true),
+		SubnetIds: w.args.Network.Subnets, SecurityGroupIds: pulumi.StringArray{w.args.Network.Group},
+		ConfigParameters: redshiftserverless.WorkgroupConfigParameterArray{
+			parameter("enable_user_activity_logging", "true"), parameter("max_query_execution_time", "14400"),
+			parameter("require_ssl", "true"),
+		},
+		Tags: w.tags(confidential),
+	}, w.with()...)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.limits(workgroup); err != nil {
+		return nil, err
+	}
+	if err := w.schemas(space, workgroup); err != nil {
+		return nil, err
+	}
+	uri := fmt.Sprintf("redshift-data://%s/%s?%s", space, w.args.Database,
+		url.Values{"region": {w.options.Region}, "iam_role": {"default"}}.Encode())
+	return &components.WarehouseOutputs{
+		ConnectionURI: pulumi.ToSecret(w.known(uri, workgroup)).(pulumi.StringOutput),
+		Database:      w.known(w.catalog, w.database), Identity: id.ARN,
+	}, nil
+}
+
+func parameter(key, value string) redshiftserverless.WorkgroupConfigParameterArgs {
+	return redshiftserverless.WorkgroupConfigParameterArgs{
+		ParameterKey: pulumi.String(key), ParameterValue: pulumi.String(value),
+	}
+}
+
+// limits ends the work of a month, and tells on the way of a day that takes more than its share.
+func (w *warehouse) limits(workgroup *redshiftserverless.Workgroup) error {
+	for _, limit := range []struct {
+		period, action string
+		hours          int
+	}{
+		{"monthly", "deactivate", w.args.MonthlyCapacityHours},
+		{"daily", "emit-metric", int(math.Ceil(float64(w.args.MonthlyCapacityHours) / 10))},
+	} {
+		_, err := redshiftserverless.NewUsageLimit(w.ctx, w.part(limit.period), &redshiftserverless.UsageLimitArgs{
+			ResourceArn: workgroup.Arn, UsageType: pulumi.String("serverless-compute"), Amount: pulumi.Int(limit.hours),
+			Period: pulumi.String(limit.period), BreachAction: pulumi.String(limit.action),
+		}, w.with()...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// schemas makes the schemas, and one more in which the tables over the lake can be queried without loading them.
+func (w *warehouse) schemas(space string, workgroup *redshiftserverless.Workgroup) error {
+	statements := map[string]string{
+		"lake": fmt.Sprintf("CREATE EXTERNAL SCHEMA IF NOT EXISTS lake FROM DATA CATALOG DATABASE '%s' IAM_ROLE default",
+			w.catalog),
+	}
+	for _, schema := range w.args.Schemas {
+		statements[schema] = fmt.Sprintf(`CREATE SCHEMA IF NOT EXISTS "%s"`, schema)
+	}
+	for name, sql := range statements {
+		_, err := redshiftdata.NewStatement(w.ctx, w.part("schema", name), &redshiftdata.StatementArgs{
+			WorkgroupName: pulumi.String(space), Database: pulumi.String(w.args.Database), Sql: pulumi.String(sql),
+		}, w.after(workgroup, w.database)...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
