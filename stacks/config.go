@@ -77,6 +77,8 @@ type AWSSettings struct {
 	// CostAllocationTags activates the stack's tags for billing: in the payer account only, and a day after the first use
 	// of the tags. Default off.
 	CostAllocationTags bool `yaml:"costAllocationTags"`
+	// MLflow adds a tracking server for experiments, which costs by the hour. Default off.
+	MLflow bool `yaml:"mlflow"`
 }
 
 // Images are the images that the workloads run: a program's name on a machine, a reference with a digest elsewhere.

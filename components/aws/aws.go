@@ -32,6 +32,8 @@ type Options struct {
 	GitHubProvider string
 	// CostAllocationTags activates the stack's tags for billing.
 	CostAllocationTags bool
+	// MLflow adds a tracking server for experiments, which costs by the hour. Default none.
+	MLflow bool
 }
 
 // Target implements components.Target on AWS.

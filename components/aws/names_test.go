@@ -31,6 +31,19 @@ var nameRules = map[string]struct {
 	"aws:scheduler/schedule:Schedule":            {"name", regexp.MustCompile(`^[0-9a-zA-Z_.-]{1,64}$`)},
 	"aws:budgets/budget:Budget":                  {"name", regexp.MustCompile(`^[^:\\]{1,100}$`)},
 	"aws:cloudwatch/eventRule:EventRule":         {"name", regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)},
+	"aws:ecr/repository:Repository":              {"name", regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`)},
+	"aws:sagemaker/modelPackageGroup:ModelPackageGroup": {
+		"modelPackageGroupName", regexp.MustCompile(`^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$`),
+	},
+	"aws:sagemaker/mlflowTrackingServer:MlflowTrackingServer": {
+		"trackingServerName", regexp.MustCompile(`^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}$`),
+	},
+	"aws:sagemaker/endpoint:Endpoint":        {"name", regexp.MustCompile(`^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$`)},
+	"aws:sfn/stateMachine:StateMachine":      {"name", regexp.MustCompile(`^[a-zA-Z0-9_-]{1,80}$`)},
+	"aws:cloudwatch/metricAlarm:MetricAlarm": {"name", regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`)},
+	"aws:appautoscaling/policy:Policy":       {"name", regexp.MustCompile(`^[a-zA-Z0-9_-]{1,256}$`)},
+	"aws:eks/cluster:Cluster":                {"name", regexp.MustCompile(`^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$`)},
+	"aws:glue/catalogTable:CatalogTable":     {"name", regexp.MustCompile(`^[a-z0-9_]{1,255}$`)},
 }
 
 // checkName judges the physical name of a resource.

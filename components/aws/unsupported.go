@@ -11,7 +11,6 @@ var notYet = map[components.Layer]string{
 	components.ClusterLayer:    "not written yet",
 	components.TrainingLayer:   "not written yet",
 	components.PipelineLayer:   "not written yet",
-	components.RegistryLayer:   "not written yet",
 	components.EndpointLayer:   "not written yet",
 	components.BatchLayer:      "not written yet",
 	components.MonitoringLayer: "not written yet",
@@ -38,13 +37,6 @@ func (*Target) Training(
 func (*Target) Pipeline(
 	*pulumi.Context, string, *components.PipelineArgs, ...pulumi.ResourceOption,
 ) (*components.PipelineOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Registry is not offered yet.
-func (*Target) Registry(
-	*pulumi.Context, string, *components.RegistryArgs, ...pulumi.ResourceOption,
-) (*components.RegistryOutputs, error) {
 	return nil, components.ErrUnsupported
 }
 
