@@ -172,7 +172,7 @@ var customerKeys = []string{
 func (c *Check) CustomerKey(path string, options ...Option) bool {
 	all := true
 	for _, item := range c.Each(path) {
-		if item.IsUnknown() && c.Resource != nil && len(c.Graph.Refers(c.Resource, path, customerKeys...)) > 0 {
+		if item.IsUnknown() && c.TakesFrom(path, customerKeys...) {
 			c.Pass()
 			continue
 		}

@@ -252,7 +252,7 @@ func (c Condition) demands() bool {
 var callers = []string{
 	"aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:PrincipalArn",
 	"aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:SourceVpc", "aws:SourceVpce",
-	"aws:SourceIp", "aws:VpcSourceIp", "aws:userid", "kms:CallerAccount", "s3:DataAccessPointAccount",
+	"aws:SourceIp", "aws:VpcSourceIp", "aws:SourceOwner", "aws:userid", "kms:CallerAccount", "s3:DataAccessPointAccount",
 }
 
 // Narrowed tells whether a condition restricts who may call, or from where.
