@@ -116,24 +116,21 @@ func volumesEncrypted() Rule {
 		Levels:   Levels{Mandatory, Mandatory, Mandatory},
 		Matchers: []Matcher{
 			{
-				Type:   "aws:ebs/volume:Volume",
-				Paths:  []string{"encrypted", "kmsKeyId"},
-				Check:  allOf(isTrue("encrypted"), keyForConfidential("kmsKeyId")),
-				Remedy: sets(true, "encrypted"),
+				Type:  "aws:ebs/volume:Volume",
+				Paths: []string{"encrypted", "kmsKeyId"},
+				Check: allOf(isTrue("encrypted"), keyForConfidential("kmsKeyId")),
 			}, {
-				Type:   "aws:ec2/instance:Instance",
-				Paths:  []string{"rootBlockDevice.encrypted", "ebsBlockDevices[].encrypted"},
-				Check:  isTrue("rootBlockDevice.encrypted", "ebsBlockDevices[].encrypted"),
-				Remedy: sets(true, "rootBlockDevice.encrypted", "ebsBlockDevices[].encrypted"),
+				Type:  "aws:ec2/instance:Instance",
+				Paths: []string{"rootBlockDevice.encrypted", "ebsBlockDevices[].encrypted"},
+				Check: isTrue("rootBlockDevice.encrypted", "ebsBlockDevices[].encrypted"),
 			}, {
 				Type:  "aws:ec2/launchTemplate:LaunchTemplate",
 				Paths: []string{"blockDeviceMappings[].ebs.encrypted"},
 				Check: templateEncrypted,
 			}, {
-				Type:   "aws:efs/fileSystem:FileSystem",
-				Paths:  []string{"encrypted", "kmsKeyId"},
-				Check:  allOf(isTrue("encrypted"), keyForConfidential("kmsKeyId")),
-				Remedy: sets(true, "encrypted"),
+				Type:  "aws:efs/fileSystem:FileSystem",
+				Paths: []string{"encrypted", "kmsKeyId"},
+				Check: allOf(isTrue("encrypted"), keyForConfidential("kmsKeyId")),
 			}, {
 				Type:  "aws:fsx/lustreFileSystem:LustreFileSystem",
 				Paths: []string{"kmsKeyId"},
@@ -143,20 +140,18 @@ func volumesEncrypted() Rule {
 				Paths: []string{"diskEncryptionKey.kmsKeySelfLink"},
 				Check: keyForConfidential("diskEncryptionKey.kmsKeySelfLink"),
 			}, {
-				Type:   "azure-native:containerservice:AgentPool",
-				Paths:  []string{"enableEncryptionAtHost"},
-				Check:  isTrue("enableEncryptionAtHost"),
-				Remedy: sets(true, "enableEncryptionAtHost"),
+				Type:  "azure-native:containerservice:AgentPool",
+				Paths: []string{"enableEncryptionAtHost"},
+				Check: isTrue("enableEncryptionAtHost"),
 			}, {
-				Type:   "azure-native:containerservice:ManagedCluster",
-				Paths:  []string{"agentPoolProfiles[].enableEncryptionAtHost"},
-				Check:  isTrue("agentPoolProfiles[].enableEncryptionAtHost"),
-				Remedy: sets(true, "agentPoolProfiles[].enableEncryptionAtHost"),
+				Type:  "azure-native:containerservice:ManagedCluster",
+				Paths: []string{"agentPoolProfiles[].enableEncryptionAtHost"},
+				Check: isTrue("agentPoolProfiles[].enableEncryptionAtHost"),
 			},
 		},
 		Fix: "Set encrypted (Azure: enableEncryptionAtHost) to true and name a key. An existing volume is replaced: move " +
 			"its data by a snapshot.",
-		Remediation: "Sets the flag on a new resource. An existing volume would be replaced, so the plan must be read first.",
+		Remediation: "None: an existing volume would be replaced.",
 		Controls: "CIS-AWS6 6.1.1, 6.1.1 (v7); SecHub EC2.3, EC2.7; HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); " +
 			"PCI3.2.1 3.4, 8.2.1; PCI4 3.5.1, 8.3.2; NIST SC-28(1), SC-13a; SOC2 PI1.5, CC6.7",
 		Peers: "Trivy AWS-0026/0027/0131, AWS-0037, GCP-0034; Checkov CKV_AWS_42, CKV_AWS_190, CKV_AZURE_227",

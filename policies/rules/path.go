@@ -156,3 +156,30 @@ func cutStep(path string) (step, rest string) {
 	}
 	return path[:end], strings.TrimPrefix(path[end:], ".")
 }
+
+// Step is one step of a concrete path: a key of a mapping, or the index of an element of a list.
+type Step struct {
+	Key     string
+	Element bool
+	Index   int
+}
+
+// Steps takes the path of an Item or a Change apart. It is nil where an index is no number.
+func Steps(path string) []Step {
+	var steps []Step
+	for path != "" {
+		var text string
+		text, path = cutStep(path)
+		index, ok := strings.CutPrefix(text, "[")
+		if !ok {
+			steps = append(steps, Step{Key: text})
+			continue
+		}
+		n, err := strconv.Atoi(index)
+		if err != nil || n < 0 {
+			return nil
+		}
+		steps = append(steps, Step{Element: true, Index: n})
+	}
+	return steps
+}

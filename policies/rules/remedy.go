@@ -1,6 +1,9 @@
 package rules
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Change is one property that a remedy sets.
 type Change struct {
@@ -15,6 +18,42 @@ type Change struct {
 // String shows the change as the two lines of a diff, without secrets.
 func (c Change) String() string {
 	return fmt.Sprintf("- %s: %s\n+ %s: %s", c.Path, c.Old, c.Path, c.New)
+}
+
+// Remedy is what a rule proposes for one resource.
+type Remedy struct {
+	// Rule that proposes it.
+	Rule string
+	// URN of the resource.
+	URN string
+	// Changes in the order of the rule.
+	Changes []Change
+}
+
+// Remedies proposes changes for a resource that breaks rules of scope OnResource or OnStack by its own properties. A
+// rule that is off, kept or waived here proposes nothing. Nothing is changed.
+func (e *Engine) Remedies(r *Resource, s *Stack, o Options) []Remedy {
+	g := NewGraph([]*Resource{r})
+	var remedies []Remedy
+	for _, step := range e.byType[r.Type] {
+		if step.matcher.Remedy == nil || !e.breaks(step, g, r, s, o) {
+			continue
+		}
+		c := &Check{Resource: r, Graph: g, Stack: s, result: &result{documents: documents{}}}
+		var changes []Change
+		guarded(func(c *Check) { changes = step.matcher.Remedy(c) }, c)
+		if len(changes) > 0 {
+			remedies = append(remedies, Remedy{Rule: step.rule.ID, URN: r.URN, Changes: changes})
+		}
+	}
+	return remedies
+}
+
+// breaks reports whether a rule finds something wrong with a resource.
+func (e *Engine) breaks(s step, g *Graph, r *Resource, stack *Stack, o Options) bool {
+	run := newRun(stack, o)
+	run.apply(s.rule, s.matcher.Check, &Check{Resource: r, Graph: g, Stack: stack})
+	return slices.ContainsFunc(run.report.Findings, func(f Finding) bool { return f.Outcome == Failed })
 }
 
 // sets makes a remedy that sets properties to a value where they are known to be missing or different. What is not

@@ -1,0 +1,50 @@
+package pack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/policies/rules"
+)
+
+// facts reads what rules may know of the stack from its configuration. Keys and meaning are those of the stack file; the
+// program itself refuses what is wrong there, so that nothing but the form is checked here. A stack that names no
+// environment is judged as production.
+func facts(ctx *pulumi.Context) (*rules.Stack, error) {
+	s := &rules.Stack{Project: ctx.Project(), Name: ctx.Stack(), Environment: rules.Prod}
+	var allowed struct {
+		Regions     []string `json:"regions"`
+		Sizes       []string `json:"sizes"`
+		Registries  []string `json:"registries"`
+		CostCenters []string `json:"costCenters"`
+	}
+	for key, into := range map[string]*string{
+		"team": &s.Team, "owner": &s.Owner, "costCenter": &s.CostCenter, "dataClass": &s.DataClass,
+		"environment": (*string)(&s.Environment),
+	} {
+		if text, ok := ctx.GetConfig(s.Project + ":" + key); ok {
+			*into = text
+		}
+	}
+	var problems []error
+	for key, into := range map[string]any{
+		"compliance": &s.Compliance, "requiredTags": &s.RequiredTags, "allowed": &allowed,
+		"maxAccelerators": &s.MaxAccelerators, "monthlyBudgetUSD": &s.MonthlyBudgetUSD,
+		"maxCostIncreaseUSD": &s.MaxCostIncreaseUSD,
+	} {
+		if text, ok := ctx.GetConfig(s.Project + ":" + key); ok {
+			if err := json.Unmarshal([]byte(text), into); err != nil {
+				problems = append(problems, fmt.Errorf("%s: found a value of the wrong form: %w", key, err))
+			}
+		}
+	}
+	s.AllowedRegions, s.AllowedSizes = allowed.Regions, allowed.Sizes
+	s.AllowedRegistries, s.AllowedCostCenters = allowed.Registries, allowed.CostCenters
+	if !s.Environment.Valid() {
+		problems = append(problems, fmt.Errorf("environment: found %q, want dev, stage or prod", s.Environment))
+	}
+	return s, errors.Join(problems...)
+}
