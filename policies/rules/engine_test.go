@@ -215,3 +215,35 @@ func TestRemedies(t *testing.T) {
 	assert.Equal(t, "- list[0].on: false\n+ list[0].on: true", changes[0].String())
 	assert.Equal(t, "- list[1].on: nothing\n+ list[1].on: true", changes[1].String())
 }
+
+func TestEngineRemedies(t *testing.T) {
+	t.Parallel()
+	mended := ruleOf("MENDED", High, isTrue("on"))
+	mended.Matchers[0].Remedy = sets(true, "on")
+	fine := ruleOf("FINE", High, isTrue("fine"))
+	fine.Matchers[0].Remedy = sets(true, "fine")
+	panics := ruleOf("PANICS", High, isTrue("on"))
+	panics.Matchers[0].Remedy = func(*Check) []Change { panic("x") }
+	every := Rule{ID: "EVERY", Levels: mended.Levels, Matchers: []Matcher{
+		{Type: AnyType, Check: isSet("tags.team"), Remedy: sets("fraud", "tags.team")},
+	}}
+	e := NewEngine([]Rule{mended, fine, panics, every})
+	bucket := made(bucketType, "b", map[string]any{"on": false, "fine": true, "tags": map[string]any{"env": "prod"}})
+	var said []string
+	for _, remedy := range e.Remedies(bucket, stackIn(Prod), Options{}) {
+		for _, change := range remedy.Changes {
+			said = append(said, remedy.Rule+" "+change.String())
+		}
+	}
+	assert.Equal(t, []string{
+		"MENDED - on: false\n+ on: true", `EVERY - tags.team: nothing` + "\n" + `+ tags.team: "fraud"`,
+	}, said)
+	assert.Empty(t, e.Remedies(bucket, stackIn(Dev), Options{}), "what is off mends nothing")
+}
+
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, []Step{{Key: "a"}, {Element: true, Index: 2}, {Key: "b.c"}, {Key: "d"}}, Steps(`a[2]["b.c"].d`))
+	assert.Nil(t, Steps("a[x]"))
+	assert.Nil(t, Steps("a[]"))
+}

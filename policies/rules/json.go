@@ -9,7 +9,8 @@ import (
 )
 
 // ParseJSON reads one JSON document. Other than encoding/json it refuses a key that stands twice in one object: which
-// of the two counts depends on the reader, and a rule must not judge the harmless one. What is nested too deep is unknown.
+// of the two counts depends on the reader, and a rule must not judge the harmless one. What is nested too deep is
+// unknown.
 func ParseJSON(text string) (Value, error) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	v, err := parseJSON(decoder, 0)

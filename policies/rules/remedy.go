@@ -35,7 +35,11 @@ type Remedy struct {
 func (e *Engine) Remedies(r *Resource, s *Stack, o Options) []Remedy {
 	g := NewGraph([]*Resource{r})
 	var remedies []Remedy
-	for _, step := range e.byType[r.Type] {
+	steps := e.byType[r.Type]
+	if r.Cloud() != "" {
+		steps = slices.Concat(steps, e.byType[AnyType])
+	}
+	for _, step := range steps {
 		if step.matcher.Remedy == nil || !e.breaks(step, g, r, s, o) {
 			continue
 		}

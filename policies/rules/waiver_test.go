@@ -123,8 +123,8 @@ func TestUnusedWaivers(t *testing.T) {
 	assert.Equal(t, Waivers{{Rule: "B"}}, unused)
 }
 
-// FuzzWaivers: whatever the file holds, nothing panics, no entry is lost in silence, and none accepts anything without a
-// rule, a reason, an owner and a date within bounds.
+// FuzzWaivers: whatever the file holds, nothing panics, no entry is lost in silence, and none accepts anything
+// without a rule, a reason, an owner and a date within bounds.
 func FuzzWaivers(f *testing.F) {
 	f.Add(waiverFile)
 	f.Add("waivers: &a [*a]")
