@@ -33,7 +33,7 @@ export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-e2e lint fmt \
-	cover bench-up clean
+	cover proto bench-up clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +114,12 @@ lint: bin/golangci-lint ## Check the style and the import rules
 
 fmt: bin/golangci-lint ## Format the code
 	@bin/golangci-lint fmt
+
+proto: ## Write the Go code of the gRPC protocol (needs protoc)
+	@GOBIN=$(CURDIR)/bin/proto $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+	@GOBIN=$(CURDIR)/bin/proto $(GO) install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.0
+	PATH=$(CURDIR)/bin/proto:$$PATH protoc -I inference-image/oip --go_out=inference-image/oip \
+		--go_opt=paths=source_relative --go-grpc_out=inference-image/oip --go-grpc_opt=paths=source_relative oip.proto
 
 cover: ## Show the coverage of the components, function by function
 	@mkdir -p coverage

@@ -1,17 +1,23 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mlpathway/mlpathway/inference-image/batch"
+	"github.com/mlpathway/mlpathway/inference-image/lambda"
 	"github.com/mlpathway/mlpathway/inference-image/monitor"
+	"github.com/mlpathway/mlpathway/inference-image/platform"
 	"github.com/mlpathway/mlpathway/inference-image/serve"
 	"github.com/mlpathway/mlpathway/internal/registry"
 )
@@ -27,11 +33,11 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return fmt.Errorf("%w: name a command: serve, batch or monitor (--help tells more)", errUsage)
+			return fmt.Errorf("%w: name a command: serve, batch, monitor or healthcheck (--help tells more)", errUsage)
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(newServe(), newBatch(), newMonitor())
+	root.AddCommand(newServe(), newBatch(), newMonitor(), newHealthCheck())
 	return root
 }
 
@@ -52,6 +58,13 @@ func flag(cmd *cobra.Command, into *string, name, fallback, help string) {
 		fallback = value
 	}
 	cmd.Flags().StringVar(into, name, fallback, fmt.Sprintf("%s (%s)", help, variable))
+}
+
+// boolFlag is flag for a switch.
+func boolFlag(cmd *cobra.Command, into *bool, name, help string) {
+	variable := "MLPATHWAY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+	on, err := strconv.ParseBool(os.Getenv(variable))
+	cmd.Flags().BoolVar(into, name, on && err == nil, fmt.Sprintf("%s (%s)", help, variable))
 }
 
 // requireFlags refuses empty flags.
@@ -92,34 +105,65 @@ func newServe() *cobra.Command {
 		Use: "serve", Short: "Answer predictions over HTTP with the version that an alias stands for",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(requireFlags(cmd, "models"), requireModel(o.Model, o.Pipeline)); err != nil {
-				return err
+			platform.System().Apply(&o)
+			if o.ModelURI == "" {
+				if err := errors.Join(requireFlags(cmd, "models"), requireModel(o.Model, o.Pipeline)); err != nil {
+					return err
+				}
 			}
 			if o.CaptureShare < 0 || o.CaptureShare > 1 {
 				return fmt.Errorf("%w: --capture-share is %v, want 0 to 1", errUsage, o.CaptureShare)
 			}
-			o.Log = newLog(cmd.ErrOrStderr())
-			err := serve.Run(cmd.Context(), o)
+			switch o.Gather {
+			case serve.GatherAuto, serve.GatherOn, serve.GatherOff:
+			default:
+				return fmt.Errorf("%w: --gather is %q, want auto, on or off", errUsage, o.Gather)
+			}
+			o.Log, o.CodeVersion = newLog(cmd.ErrOrStderr()), version
+			run := serve.Run
+			if o.Platform == platform.Lambda {
+				run = func(ctx context.Context, o serve.Options) error {
+					return serve.RunWith(ctx, o, func(ctx context.Context, handler http.Handler) error {
+						return lambda.Run(ctx, os.Getenv("AWS_LAMBDA_RUNTIME_API"), handler)
+					})
+				}
+			}
+			err := run(cmd.Context(), o)
 			if errors.Is(err, serve.ErrOpen) {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
 			return err
 		},
 	}
-	flag(cmd, &o.Address, "address", "127.0.0.1:8080", "HOST:PORT to listen on")
+	flag(cmd, &o.Address, "address", "", "HOST:PORT to listen on (default 127.0.0.1:8080, or what the platform demands)")
+	flag(cmd, &o.GRPCAddress, "grpc-address", "", "HOST:PORT for the Open Inference Protocol over gRPC")
 	flag(cmd, &o.Models, "models", "", helpModels)
-	flag(cmd, &o.Model, "model", "", helpModel)
+	flag(cmd, &o.ModelURI, "model-uri", "", "URI of a directory with one version, in place of --models")
+	flag(cmd, &o.Model, "model", "", helpModel+"; several with commas between them")
 	flag(cmd, &o.Pipeline, "pipeline", "", helpPipeline)
 	flag(cmd, &o.Alias, "alias", registry.Production, helpAlias)
+	flag(cmd, &o.Traffic, "traffic", "", "shares of several aliases in percent: production=90,canary=10")
+	flag(cmd, &o.Shadow, "shadow", "", "alias whose version answers too, for comparison only")
+	flag(cmd, &o.VerifyKey, "verify-key", "", "file with the Ed25519 public key that models must be signed with")
 	flag(cmd, &o.Results, "results", "", helpResults+", for the drift report")
 	flag(cmd, &o.Logs, "logs", "", helpLogs+", for captured rows")
-	flag(cmd, &o.TokenFile, "token-file", "", "file with the bearer token that /predict and /model demand")
+	flag(cmd, &o.TokenFile, "token-file", "", "file with the bearer token that predictions demand")
+	flag(cmd, &o.TLSCert, "tls-cert", "", "file with the certificate in PEM; with it only TLS 1.2 and later is spoken")
+	flag(cmd, &o.TLSKey, "tls-key", "", "file with the key of the certificate")
+	flag(cmd, &o.ClientCA, "client-ca", "", "file with the CA of the client certificates that predictions demand")
+	flag(cmd, (*string)(&o.Gather), "gather", string(serve.GatherAuto),
+		"compute rows of concurrent requests together: auto, on or off")
 	f := cmd.Flags()
+	boolFlag(cmd, &o.AllowAnonymous, "allow-anonymous", "listen beyond this machine without a token")
+	boolFlag(cmd, &o.AccessLog, "access-log", "log a line per request, without payload")
+	f.Int64Var(&o.MaxBody, "max-body", serve.MaxBody, "largest body of a request in bytes")
+	f.IntVar(&o.Concurrency, "concurrency", 0, "requests that compute at a time (default twice the processors)")
+	f.IntVar(&o.Queue, "queue", 256, "requests that may wait; more get 503")
+	f.IntVar(&o.Connections, "connections", 4096, "connections that are taken at a time")
+	f.DurationVar(&o.Timeout, "timeout", 10*time.Second, "longest time of a request")
 	f.DurationVar(&o.Poll, "poll", 0, "time between two looks at the alias (default 500ms)")
 	f.Float64Var(&o.CaptureShare, "capture-share", 1, "share of the rows that are captured, 0 to 1")
 	f.IntVar(&o.CaptureFiles, "capture-files", 200, "how many files of captured rows are kept")
-	f.BoolVar(&o.AllowAnonymous, "allow-anonymous", false, "listen beyond this machine without a token")
-	f.BoolVar(&o.AccessLog, "access-log", false, "log a line per request, without payload")
 	f.DurationVar(&o.DrainDelay, "drain-delay", 0, "how long requests are still taken after SIGTERM")
 	return cmd
 }

@@ -192,7 +192,9 @@ func (p *predictor) row(to parquet.Row, in parquet.Row) parquet.Row {
 			break
 		}
 	}
-	m.Predict(p.features, p.output)
+	if err := m.Predict(p.features, 1, p.output); err != nil {
+		panic(err)
+	}
 	report.RowsIn++
 	to = append(to, key)
 	if m.Regression() {

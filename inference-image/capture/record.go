@@ -25,6 +25,12 @@ type Record struct {
 	Time time.Time `json:"time"`
 	// Version of the model that answered.
 	Version string `json:"version"`
+	// ID that the caller gave the row: the header X-Request-Id, and in a list the number of the row behind a slash.
+	// Labels that arrive later name it.
+	ID string `json:"id,omitempty"`
+	// Unknown names the input of a row that was refused for a category that the model does not know; such a record
+	// has nothing else.
+	Unknown string `json:"unknown,omitempty"`
 	// Features in the order of the model's inputs; null is a missing value.
 	Features []*float32 `json:"features"`
 	// Prediction is the name of the predicted class, or the predicted number.
@@ -33,19 +39,33 @@ type Record struct {
 	Output []float32 `json:"output"`
 }
 
-// appendRecord writes a record as one JSON line. prediction is JSON already; nil stands for the output's number.
-func appendRecord(to []byte, at time.Time, version string, prediction []byte, features, output []float32) []byte {
+// append writes an entry as one JSON line.
+func (e *entry) append(to []byte, features, output []float32) []byte {
 	to = append(to, `{"time":"`...)
-	to = at.UTC().AppendFormat(to, time.RFC3339Nano)
+	to = e.at.UTC().AppendFormat(to, time.RFC3339Nano)
 	to = append(to, `","version":`...)
-	to = strconv.AppendQuote(to, version) // versions are plain letters, see package registry
+	to = strconv.AppendQuote(to, e.version) // versions are plain letters, see package registry
+	if e.id != "" {
+		to = append(append(to, `,"id":"`...), e.id...) // and so are the ids, see package serve
+		if e.list {
+			to = strconv.AppendInt(append(to, '/'), int64(e.row), 10)
+		}
+		to = append(to, '"')
+	}
+	if e.unknown != "" {
+		name, err := json.Marshal(e.unknown)
+		if err != nil { // any string can be written
+			name = []byte(`"?"`)
+		}
+		return append(append(append(to, `,"unknown":`...), name...), '}', '\n')
+	}
 	to = append(to, `,"features":`...)
 	to = appendNumbers(to, features)
 	to = append(to, `,"prediction":`...)
-	if prediction == nil {
+	if e.prediction == nil {
 		to = appendNumber(to, output[0])
 	} else {
-		to = append(to, prediction...)
+		to = append(to, e.prediction...)
 	}
 	to = append(to, `,"output":`...)
 	to = appendNumbers(to, output)
@@ -107,7 +127,8 @@ func readLines(r io.Reader, visit func(*Record) error) (broken int, err error) {
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		var record Record
-		if json.Unmarshal(lines.Bytes(), &record) != nil || record.Version == "" || len(record.Output) == 0 {
+		if json.Unmarshal(lines.Bytes(), &record) != nil || record.Version == "" ||
+			len(record.Output) == 0 && record.Unknown == "" {
 			broken++
 			continue
 		}

@@ -63,6 +63,10 @@ type entry struct {
 	prediction []byte
 	features   int
 	output     int
+	id         string
+	row        int
+	list       bool
+	unknown    string
 }
 
 // New makes a recorder; Run must be called for it to write.
@@ -90,10 +94,24 @@ type Row struct {
 	// Prediction is the JSON of the predicted class; nil for a regression.
 	Prediction       []byte
 	Features, Output []float32
+	// ID that the caller gave the request; empty where it gave none. Row is the number of the row in a List.
+	ID   string
+	Row  int
+	List bool
 }
 
 // Record takes a row, or drops it where too many wait for the disk.
 func (r *Recorder) Record(row Row) {
+	r.put(entry{at: row.At, version: row.Version, prediction: row.Prediction, features: len(row.Features),
+		output: len(row.Output), id: row.ID, row: row.Row, list: row.List}, row.Features, row.Output)
+}
+
+// RecordUnknown takes a row that was refused for an unknown category of an input.
+func (r *Recorder) RecordUnknown(at time.Time, version, input string) {
+	r.put(entry{at: at, version: version, unknown: input}, nil, nil)
+}
+
+func (r *Recorder) put(e entry, features, output []float32) {
 	if r.o.Share < 1 && rand.Float64() >= r.o.Share {
 		return
 	}
@@ -104,8 +122,8 @@ func (r *Recorder) Record(row Row) {
 		r.o.OnDropped(1)
 		return
 	}
-	b.rows = append(b.rows, entry{row.At, row.Version, row.Prediction, len(row.Features), len(row.Output)})
-	b.values = append(append(b.values, row.Features...), row.Output...)
+	b.rows = append(b.rows, e)
+	b.values = append(append(b.values, features...), output...)
 	full := len(b.rows) >= flushRows
 	r.mu.Unlock()
 	if full {
@@ -187,10 +205,11 @@ func (r *Recorder) rotate(ctx context.Context) {
 
 func (b *batch) encode(to []byte) []byte {
 	values := b.values
-	for _, e := range b.rows {
+	for i := range b.rows {
+		e := &b.rows[i]
 		features, output := values[:e.features], values[e.features:e.features+e.output]
 		values = values[e.features+e.output:]
-		to = appendRecord(to, e.at, e.version, e.prediction, features, output)
+		to = e.append(to, features, output)
 	}
 	return to
 }

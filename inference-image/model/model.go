@@ -23,8 +23,16 @@ type Model struct {
 	Metrics  registry.Metrics
 	Profile  registry.Profile
 
-	trees *onnx.Compiled
-	index map[string]int
+	engine Engine
+	index  map[string]int
+}
+
+// Engine computes the predictions of a model. It is safe for concurrent use.
+type Engine interface {
+	// Outputs is how many numbers Predict writes for each row.
+	Outputs() int
+	// Predict computes n rows that lie one after the other.
+	Predict(rows []float32, n int, out []float32) error
 }
 
 // Load reads a version, checks every file against its SHA-256 and the model against the manifest.
@@ -40,6 +48,19 @@ func Load(ctx context.Context, r *registry.Registry, name, version string) (*Mod
 	if v.Manifest.Name != name || v.Manifest.Version != version {
 		return nil, fmt.Errorf("loading model %s %s: the manifest is that of %s %s: %w",
 			name, version, v.Manifest.Name, v.Manifest.Version, ErrSchema)
+	}
+	return m, nil
+}
+
+// LoadFiles reads the version whose files lie at the top of a zone, or in its only folder.
+func LoadFiles(ctx context.Context, r *registry.Registry) (*Model, error) {
+	v, err := r.OpenFiles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := New(v)
+	if err != nil {
+		return nil, fmt.Errorf("loading model %s %s: %w", v.Manifest.Name, v.Manifest.Version, err)
 	}
 	return m, nil
 }
@@ -66,11 +87,16 @@ func New(v *registry.Version) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Manifest: v.Manifest, Metrics: v.Metrics, Profile: v.Profile, trees: trees, index: map[string]int{}}
+	return WithEngine(v, treeEngine{trees}), nil
+}
+
+// WithEngine makes a model whose predictions an engine computes.
+func WithEngine(v *registry.Version, engine Engine) *Model {
+	m := &Model{Manifest: v.Manifest, Metrics: v.Metrics, Profile: v.Profile, engine: engine, index: map[string]int{}}
 	for i, input := range v.Manifest.Inputs {
 		m.index[input.Name] = i
 	}
-	return m, nil
+	return m
 }
 
 func agree(manifest *registry.Manifest, e *onnx.Ensemble) error {
@@ -90,11 +116,23 @@ func agree(manifest *registry.Manifest, e *onnx.Ensemble) error {
 	}
 }
 
+// treeEngine runs an ensemble row by row: its nodes stay in the cache anyway.
+type treeEngine struct{ *onnx.Compiled }
+
+// Predict implements Engine.
+func (t treeEngine) Predict(rows []float32, n int, out []float32) error {
+	inputs, outputs := t.Inputs(), t.Outputs()
+	for i := range n {
+		t.Compiled.Predict(rows[i*inputs:(i+1)*inputs], out[i*outputs:(i+1)*outputs])
+	}
+	return nil
+}
+
 // Inputs is the number of the model's inputs.
 func (m *Model) Inputs() int { return len(m.Manifest.Inputs) }
 
-// Outputs is the length of what Predict writes: the number of classes, or 1 for a regression.
-func (m *Model) Outputs() int { return m.trees.Outputs() }
+// Outputs is how many numbers Predict writes for each row: the number of classes, or 1 for a regression.
+func (m *Model) Outputs() int { return m.engine.Outputs() }
 
 // Input finds an input by its name; -1 where there is none.
 func (m *Model) Input(name []byte) int {
@@ -104,8 +142,11 @@ func (m *Model) Input(name []byte) int {
 	return -1
 }
 
-// Predict writes the probability of each class, or the predicted number, into out. It allocates nothing.
-func (m *Model) Predict(row, out []float32) { m.trees.Predict(row, out) }
+// Predict computes n rows that lie one after the other and writes the probability of each class, or the predicted
+// number, of each into out. A native model allocates nothing and never fails.
+func (m *Model) Predict(rows []float32, n int, out []float32) error {
+	return m.engine.Predict(rows, n, out)
+}
 
 // Regression reports whether the model predicts a number.
 func (m *Model) Regression() bool { return m.Manifest.Task == string(pipeline.Regression) }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/internal/registry"
 )
 
 // ReadPipeline reads the pipeline.yaml at a URI such as file:///data/pipeline.yaml.
@@ -47,4 +49,20 @@ func Name(ctx context.Context, name, pipelineURI string) (string, error) {
 		return "", err
 	}
 	return spec.Name, nil
+}
+
+// Names gives the names of one or several models, which stand with commas between them.
+func Names(ctx context.Context, names, pipelineURI string) ([]string, error) {
+	all, err := Name(ctx, names, pipelineURI)
+	if err != nil {
+		return nil, err
+	}
+	list := strings.Split(all, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+		if !registry.ValidName(list[i]) {
+			return nil, fmt.Errorf("%w; found %q in %q", ErrNoName, list[i], all)
+		}
+	}
+	return list, nil
 }

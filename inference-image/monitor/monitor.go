@@ -232,7 +232,8 @@ func (l *live) wanted(ctx context.Context, version string) bool {
 	if !known && l.all {
 		m, err := l.models.Manifest(ctx, l.manifest.Name, version)
 		// A version that was deleted meanwhile cannot be compared; its rows are left out.
-		same = err == nil && slices.Equal(m.Inputs, l.manifest.Inputs) && slices.Equal(m.Classes, l.manifest.Classes)
+		same = err == nil && slices.EqualFunc(m.Inputs, l.manifest.Inputs, registry.Input.Equal) &&
+			slices.Equal(m.Classes, l.manifest.Classes)
 		l.same[version] = same
 	}
 	return same

@@ -15,6 +15,8 @@ const longestWait = time.Minute
 // follower watches an alias and puts its version in place.
 type follower struct {
 	s        *server
+	d        *deployment
+	arm      *arm
 	registry *registry.Registry
 
 	failed  registry.Alias // the alias whose version could not be loaded last
@@ -38,8 +40,8 @@ func (f *follower) run(ctx context.Context) {
 }
 
 func (f *follower) poll(ctx context.Context, now time.Time) {
-	alias, err := f.registry.Resolve(ctx, f.s.o.Model, f.s.o.Alias)
-	current := f.s.current.Load()
+	alias, err := f.registry.Resolve(ctx, f.d.name, f.arm.alias)
+	current := f.arm.current.Load()
 	switch {
 	case ctx.Err() != nil:
 		return
@@ -56,7 +58,7 @@ func (f *follower) poll(ctx context.Context, now time.Time) {
 	case *alias == f.failed && now.Before(f.retry):
 		return
 	}
-	m, err := model.Load(ctx, f.registry, f.s.o.Model, alias.Version)
+	m, err := model.Load(ctx, f.registry, f.d.name, alias.Version)
 	if err != nil {
 		if ctx.Err() != nil {
 			return
@@ -66,7 +68,7 @@ func (f *follower) poll(ctx context.Context, now time.Time) {
 		f.backOff(*alias, now)
 		return
 	}
-	f.s.put(m)
+	f.s.put(f.arm, m)
 	f.problem, f.failed = "", registry.Alias{}
 }
 
@@ -90,19 +92,22 @@ func (f *follower) report(what string, err error) {
 	}
 	f.problem = text
 	if err == nil {
-		f.s.log.Info(what, "model", f.s.o.Model, "alias", f.s.o.Alias)
+		f.s.log.Info(what, "model", f.d.name, "alias", f.arm.alias)
 		return
 	}
-	f.s.log.Error(what, "model", f.s.o.Model, "alias", f.s.o.Alias, "error", err)
+	f.s.log.Error(what, "model", f.d.name, "alias", f.arm.alias, "error", err)
 }
 
 // put serves a model from the next request on.
-func (s *server) put(m *model.Model) {
-	old := s.current.Swap(newServed(m, s.metrics))
-	s.metrics.swapped(m.Manifest.Name, m.Manifest.Version)
+func (s *server) put(a *arm, m *model.Model) {
+	next := newServed(m, s.metrics)
+	next.batcher = newBatcher(m, s.o.Gather, s.o.Queue, next.batchSize)
+	old := a.current.Swap(next)
 	before := "none"
 	if old != nil {
 		before = old.Manifest.Version
 	}
-	s.log.Info("serving", "model", m.Manifest.Name, "version", m.Manifest.Version, "before", before)
+	s.metrics.swapped(m.Manifest.Name, a.alias, m.Manifest.Version)
+	s.log.Info("serving", "model", m.Manifest.Name, "version", m.Manifest.Version, "before", before,
+		"alias", a.alias, "gathers", next.batcher != nil)
 }

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -34,8 +35,10 @@ func TestAddressesBeyondThisMachine(t *testing.T) {
 		{"[::]:80", "", false, false}, {"192.0.2.1:80", "", false, false},
 		{"192.0.2.1:80", token, false, true}, {":80", "", true, true},
 	} {
-		_, closeAll, err := newServer(t.Context(), Options{Address: c.address, TokenFile: c.token,
-			AllowAnonymous: c.anonymous, Models: l.URI("models"), Model: "m"})
+		o := Options{Address: c.address, TokenFile: c.token, AllowAnonymous: c.anonymous, Models: l.URI("models"),
+			Model: "m"}
+		o.setDefaults()
+		_, closeAll, err := newServer(t.Context(), o)
 		if !c.ok {
 			require.ErrorIs(t, err, ErrOpen, c.address)
 			continue
@@ -80,7 +83,7 @@ func TestABrokenVersionIsNotReadAtEveryPoll(t *testing.T) {
 	s, closeAll, err := newServer(t.Context(), o)
 	require.NoError(t, err)
 	defer closeAll()
-	f := &follower{s: s, registry: l.Registry}
+	f := &follower{s: s, d: s.first, arm: s.first.arms[0], registry: l.Registry}
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		after    time.Duration
@@ -111,7 +114,7 @@ func TestVersionsHaveSeriesForAWhile(t *testing.T) {
 	for i := range 3 * keptVersions {
 		version := fmt.Sprintf("v%d", i%(2*keptVersions))
 		m.requests.WithLabelValues("m", version, "200").Inc()
-		m.swapped("m", version)
+		m.swapped("m", "production", version)
 	}
 	families, err := m.registry.Gather()
 	require.NoError(t, err)
@@ -128,14 +131,29 @@ func TestVersionsHaveSeriesForAWhile(t *testing.T) {
 //nolint:paralleltest // the allocations of other tests would count
 func TestAnswerAllocatesNothing(t *testing.T) {
 	m := newServed(newModel(t, onnxtest.Shape{Inputs: 30}), newMetrics())
+	o := Options{}
+	o.setDefaults()
+	s := &server{o: o, metrics: newMetrics(), gate: newGate(1, 1)}
+	d := &deployment{name: "m"}
 	positional, named := bodies(m.Model)
 	var x scratch
 	for _, body := range [][]byte{positional, named} {
-		assert.Zero(t, testing.AllocsPerRun(100, func() {
-			assert.NoError(t, x.request.parse(body, m.Model))
-			x.compute(m)
-		}))
+		x.body = body
+		assert.Zero(t, testing.AllocsPerRun(100, func() { s.hot(t, d, m, &x) }))
 	}
+}
+
+// hot is what a prediction costs beside net/http.
+func (s *server) hot(tb testing.TB, d *deployment, m *served, x *scratch) {
+	tb.Helper()
+	start := time.Now()
+	if bad := s.predict(context.Background(), d, m, x, predictForm.read, start); bad != nil {
+		tb.Fatal(bad.err)
+	}
+	if err := predictForm.write(x, m); err != nil {
+		tb.Fatal(err)
+	}
+	s.done(d, m, x, start)
 }
 
 func bodies(m *model.Model) (positional, named []byte) {
@@ -143,44 +161,12 @@ func bodies(m *model.Model) (positional, named []byte) {
 	return []byte(p), []byte(n)
 }
 
-// What the fast parser takes is what encoding/json takes, and it means the same.
-func FuzzParse(f *testing.F) {
-	for _, seed := range []string{
-		`{"features":[1,2]}`, `{"features":[1,null]}`, `{"features":{"x0":1,"x1":-2.5e-3}}`,
-		`{"features":[[1,2],[3,4]]}`, `{"features":[{"x0":1},[3,4]]}`, ` { "features" : [ 1 , 2 ] } `,
-		`{"features":[01,2]}`, `{"fe\u0061tures":[1,2]}`,
-		`{"features":[1e999,2]}`, `{"features":[1,2]}x`, `{"features":[NaN,2]}`,
-	} {
-		f.Add([]byte(seed))
-	}
-	v := inferencetest.Version(f, "v1", onnxtest.Ensemble(1, onnxtest.Shape{Inputs: 2}))
-	v.Manifest.Inputs[1].Optional = true
-	m, err := model.New(v)
-	require.NoError(f, err)
-	f.Fuzz(func(t *testing.T, body []byte) {
-		var q request
-		err := q.parse(body, m)
-		want, ok := slowParse(body)
-		if ok != (err == nil) {
-			t.Fatalf("%q: fast %v, slow accepts: %v", body, err, ok)
-		}
-		if err != nil {
-			return
-		}
-		require.Len(t, q.values, 2*q.rows)
-		require.Len(t, want, len(q.values))
-		for i := range want {
-			if want[i] != q.values[i] && (want[i] == want[i] || q.values[i] == q.values[i]) {
-				t.Fatalf("%q: fast %v, slow %v", body, q.values, want)
-			}
-		}
-	})
-}
-
 func TestHandlerHeaders(t *testing.T) {
 	t.Parallel()
 	l := inferencetest.New(t)
-	s, closeAll, err := newServer(t.Context(), Options{Address: "127.0.0.1:0", Models: l.URI("models"), Model: "m"})
+	o := Options{Address: "127.0.0.1:0", Models: l.URI("models"), Model: "m"}
+	o.setDefaults()
+	s, closeAll, err := newServer(t.Context(), o)
 	require.NoError(t, err)
 	defer closeAll()
 	w := httptest.NewRecorder()
@@ -192,16 +178,17 @@ func TestHandlerHeaders(t *testing.T) {
 
 func BenchmarkAnswer(b *testing.B) {
 	m := newServed(newModel(b, onnxtest.Shape{Task: onnx.Binary, Inputs: 30, Trees: 100, Depth: 6}), newMetrics())
+	o := Options{}
+	o.setDefaults()
+	server := &server{o: o, metrics: newMetrics(), gate: newGate(1, 1)}
+	d := &deployment{name: "m"}
 	positional, named := bodies(m.Model)
 	for name, body := range map[string][]byte{"positional": positional, "named": named} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			var x scratch
+			x := scratch{body: body}
 			for b.Loop() {
-				if err := x.request.parse(body, m.Model); err != nil {
-					b.Fatal(err)
-				}
-				x.compute(m)
+				server.hot(b, d, m, &x)
 			}
 		})
 	}

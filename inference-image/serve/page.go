@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -20,9 +21,9 @@ var pageText string
 
 func parsePage() (*template.Template, error) { return template.New("page").Parse(pageText) }
 
-// securityPolicy lets a page have its own styles and nothing else.
-const securityPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " +
-	"frame-ancestors 'none'"
+// securityPolicy lets a page have its own styles, its frame and its form, and nothing else; no script above all.
+const securityPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; " +
+	"frame-src 'self'; frame-ancestors 'self'"
 
 // pageData is what the page shows.
 type pageData struct {
@@ -34,19 +35,31 @@ type pageData struct {
 	Current              string // the version that Metrics are compared with
 	Positional, Named    string // bodies of example requests
 	Drift                *monitor.Report
+	Fields               []field
+	Answer               string // to the form; empty before it was sent
+	Wrong                bool   // the answer is a complaint
+	Models               []string
 }
 
 type metricLine struct{ Name, Value, Before string }
 
 // page answers GET / for a person.
-func (s *server) page(w http.ResponseWriter, r *http.Request) {
-	data := pageData{Name: s.o.Model, Alias: s.o.Alias, Address: r.Host, Secret: s.token != nil,
-		Drift: s.metrics.drift.report.Load()}
-	if m := s.current.Load(); m != nil {
+func (s *server) page(w http.ResponseWriter, r *http.Request) { s.writePage(w, r, nil, "", false) }
+
+// writePage writes the page, with the typed values and the answer of the form where it was sent.
+func (s *server) writePage(w http.ResponseWriter, r *http.Request, typed url.Values, answer string, wrong bool) {
+	d := s.first
+	data := pageData{Name: d.name, Alias: d.arms[0].alias, Address: r.Host, Secret: !s.guard.open() && answer == "",
+		Drift: s.metrics.drift.report.Load(), Answer: answer, Wrong: wrong}
+	if len(s.deployments) > 1 {
+		data.Models = slices.Sorted(maps.Keys(s.deployments))
+	}
+	if m := d.arms[0].current.Load(); m != nil {
 		data.Ready, data.Manifest, data.TestRows = true, &m.Manifest, m.Metrics.Rows
 		data.Current = m.Metrics.CurrentVersion
 		data.Metrics = metricLines(&m.Metrics)
 		data.Positional, data.Named = registry.ExampleBodies(&m.Manifest, &m.Profile)
+		data.Fields = fields(m, typed)
 	}
 	var page bytes.Buffer
 	if err := s.template.Execute(&page, data); err != nil {

@@ -1,85 +1,26 @@
-// Package serve is the HTTP endpoint of a model: it follows an alias of the model registry, answers predictions, and
-// swaps versions under load without a failed request.
+// Package serve is the endpoint of models: it follows aliases of the model registry, answers predictions in the
+// protocols of the platforms, and swaps versions under load without a failed request.
 package serve
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/net/netutil"
+	"google.golang.org/grpc"
 
 	"github.com/mlpathway/mlpathway/inference-image/capture"
 	"github.com/mlpathway/mlpathway/inference-image/model"
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/registry"
 )
-
-// Options of the endpoint.
-type Options struct {
-	// Address to listen on, HOST:PORT. Default 127.0.0.1:8080; port 0 chooses a free one.
-	Address string
-	// Models is the URI of the models zone.
-	Models string
-	// Model is the name of the model; empty takes the name of Pipeline.
-	Model string
-	// Pipeline is the URI of pipeline.yaml; only its name is used.
-	Pipeline string
-	// Alias that is followed. Default production.
-	Alias string
-	// Poll is the time between two looks at the alias. Default 500 ms.
-	Poll time.Duration
-	// Results is the URI of the results zone, whose drift report is shown. Optional.
-	Results string
-	// Logs is the URI of the logs zone, which takes captured rows. Optional: without it nothing is captured.
-	Logs string
-	// CaptureShare is the share of the rows that are captured, 0 to 1.
-	CaptureShare float64
-	// CaptureFiles is how many files of captured rows are kept. Default 200.
-	CaptureFiles int
-	// TokenFile holds the bearer token that /predict and /model demand. Optional.
-	TokenFile string
-	// AllowAnonymous lets an endpoint without a token listen beyond this machine.
-	AllowAnonymous bool
-	// AccessLog writes a line per request, without payload.
-	AccessLog bool
-	// DrainDelay is how long requests are still taken after the end was announced on /readyz. Default 0.
-	DrainDelay time.Duration
-	// DrainTimeout is how long running requests may take to end. Default 15 s.
-	DrainTimeout time.Duration
-	// Log takes the log. Default slog.Default.
-	Log *slog.Logger
-	// Started is called with the address once the endpoint listens. Optional.
-	Started func(address string)
-}
-
-// ErrOpen means that the endpoint would be open to the network without a token.
-var ErrOpen = errors.New("an endpoint without a token listens on this machine only; " +
-	"give --token-file, or an --address on 127.0.0.1, or --allow-anonymous")
-
-func (o *Options) setDefaults() {
-	setZero(&o.Address, "127.0.0.1:8080")
-	setZero(&o.Alias, registry.Production)
-	setZero(&o.Poll, 500*time.Millisecond)
-	setZero(&o.CaptureFiles, 200)
-	setZero(&o.DrainTimeout, 15*time.Second)
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
-}
-
-func setZero[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
 
 // Run serves until ctx ends, then drains: /readyz says so at once, running requests end, captured rows are written.
 func Run(ctx context.Context, o Options) error {
@@ -89,91 +30,202 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer closeZones()
-	listener, err := net.Listen("tcp", s.o.Address)
+	secure, err := newTLS(&o)
 	if err != nil {
-		return fmt.Errorf("listening: %w; is another program on %s?", err, s.o.Address)
+		return err
 	}
-	return s.run(ctx, listener)
+	listener, err := listen(s.o.Address)
+	if err != nil {
+		return err
+	}
+	listener = netutil.LimitListener(listener, o.Connections)
+	if secure != nil {
+		secure.NextProtos = []string{"h2", "http/1.1"}
+		listener = tls.NewListener(listener, secure)
+	}
+	if o.GRPCAddress == "" {
+		return s.run(ctx, listener, nil, nil)
+	}
+	second, err := listen(o.GRPCAddress)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return s.run(ctx, listener, netutil.LimitListener(second, o.Connections), s.newGRPC(secure))
+}
+
+// RunWith is Run where something else than a listener brings the requests: take is given the handler once the models
+// are loaded, and runs until ctx ends.
+func RunWith(ctx context.Context, o Options, take func(context.Context, http.Handler) error) error {
+	o.setDefaults()
+	o.AllowAnonymous = true // it listens nowhere
+	s, closeZones, err := newServer(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer closeZones()
+	stop, err := s.background(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	s.waitReady(ctx)
+	return take(ctx, s.handler())
+}
+
+// waitReady gives the models a moment to be loaded; without them requests are answered with 503.
+func (s *server) waitReady(ctx context.Context) {
+	ending, cancel := context.WithTimeout(ctx, 8*time.Second) // Lambda gives an initialization 10 seconds
+	defer cancel()
+	for !s.isReady() && ending.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening: %w; is another program on %s?", err, address)
+	}
+	return listener, nil
 }
 
 // newServer opens all that the options name.
 func newServer(ctx context.Context, o Options) (s *server, closeAll func(), err error) {
-	s = &server{o: o, log: o.Log, metrics: newMetrics()}
-	if s.token, err = readToken(o.TokenFile); err != nil {
+	s = &server{o: o, log: o.Log, metrics: newMetrics(), gate: newGate(o.Concurrency, o.Queue),
+		deployments: map[string]*deployment{}}
+	if s.guard, err = newGuard(&o); err != nil {
 		return nil, nil, err
-	}
-	if s.token == nil && !o.AllowAnonymous {
-		if err := requireLoopback(o.Address); err != nil {
-			return nil, nil, err
-		}
 	}
 	if s.template, err = parsePage(); err != nil {
 		return nil, nil, fmt.Errorf("reading the page: %w", err)
 	}
-	if s.o.Model, err = model.Name(ctx, o.Model, o.Pipeline); err != nil {
-		return nil, nil, err
-	}
-	var zones []*lake.Zone
-	closeAll = func() {
-		for _, zone := range zones {
-			_ = zone.Close()
-		}
-	}
-	open := func(uri string) *lake.Zone {
-		if uri == "" || err != nil {
-			return nil
-		}
-		var zone *lake.Zone
-		if zone, err = lake.Open(ctx, uri); err == nil {
-			zones = append(zones, zone)
-		}
-		return zone
-	}
-	s.models, s.results = open(o.Models), open(o.Results)
-	logs := open(o.Logs)
-	if err != nil {
+	zones := &zones{}
+	closeAll = zones.close
+	if err := s.open(ctx, zones); err != nil {
 		closeAll()
 		return nil, nil, err
 	}
-	if logs != nil && o.CaptureShare > 0 {
-		s.recorder = capture.New(capture.Options{
-			Logs: logs, Share: o.CaptureShare, Files: o.CaptureFiles, Log: o.Log,
-			OnKept:    func(rows int) { s.metrics.captured.Add(float64(rows)) },
-			OnDropped: func(rows int) { s.metrics.dropped.Add(float64(rows)) },
-		})
+	if s.tracer, err = newTracer(ctx); err != nil {
+		closeAll()
+		return nil, nil, err
 	}
 	return s, closeAll, nil
 }
 
-func readToken(path string) ([]byte, error) {
-	if path == "" {
+// zones are what the server opened.
+type zones struct{ opened []*lake.Zone }
+
+func (z *zones) open(ctx context.Context, uri string) (*lake.Zone, error) {
+	if uri == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the token: %w", err)
+	zone, err := lake.Open(ctx, uri)
+	if err == nil {
+		z.opened = append(z.opened, zone)
 	}
-	token := bytes.TrimSpace(data)
-	if len(token) == 0 {
-		return nil, fmt.Errorf("reading the token: %s is empty", path)
-	}
-	sum := sha256.Sum256(token)
-	return sum[:], nil
+	return zone, err
 }
 
-func requireLoopback(address string) error {
-	at, err := net.ResolveTCPAddr("tcp", address)
-	if err != nil {
-		return fmt.Errorf("the address %q: %w", address, err)
+func (z *zones) close() {
+	for _, zone := range z.opened {
+		_ = zone.Close()
 	}
-	if !at.IP.IsLoopback() { // an empty host, every address of the machine, has no IP
-		return fmt.Errorf("the address %q: %w", address, ErrOpen)
+}
+
+// open opens the zones and makes the deployments.
+func (s *server) open(ctx context.Context, zones *zones) (err error) {
+	if s.results, err = zones.open(ctx, s.o.Results); err != nil {
+		return err
+	}
+	logs, err := zones.open(ctx, s.o.Logs)
+	if err != nil {
+		return err
+	}
+	if logs != nil && s.o.CaptureShare > 0 {
+		s.recorder = capture.New(capture.Options{
+			Logs: logs, Share: s.o.CaptureShare, Files: s.o.CaptureFiles, Log: s.log,
+			OnKept:    func(rows int) { s.metrics.captured.Add(float64(rows)) },
+			OnDropped: func(rows int) { s.metrics.dropped.Add(float64(rows)) },
+		})
+	}
+	if s.o.ModelURI != "" {
+		zone, err := zones.open(ctx, s.o.ModelURI)
+		if err != nil {
+			return err
+		}
+		return s.serveFixed(ctx, zone)
+	}
+	if s.models, err = zones.open(ctx, s.o.Models); err != nil {
+		return err
+	}
+	names, err := model.Names(ctx, s.o.Model, s.o.Pipeline)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := s.deploy(name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// run serves on a listener until ctx ends.
-func (s *server) run(ctx context.Context, listener net.Listener) error {
+// deploy makes the deployment of a model whose versions aliases stand for.
+func (s *server) deploy(name string) error {
+	traffic := s.o.Traffic
+	if traffic == "" {
+		traffic = s.o.Alias
+	}
+	arms, err := parseTraffic(traffic)
+	if err != nil {
+		return err
+	}
+	d := &deployment{name: name, arms: arms}
+	if s.o.Shadow != "" {
+		d.shadow, d.queue = &arm{alias: s.o.Shadow}, make(chan shadowed, shadowQueue)
+	}
+	if s.deployments[name] != nil {
+		return fmt.Errorf("the model %s stands in --model twice", name)
+	}
+	s.deployments[name] = d
+	if s.first == nil {
+		s.first = d
+	}
+	return nil
+}
+
+// serveFixed serves the one version whose files lie in a directory, as platforms mount it.
+func (s *server) serveFixed(ctx context.Context, zone *lake.Zone) error {
+	r, err := s.registry(zone)
+	if err != nil {
+		return err
+	}
+	m, err := model.LoadFiles(ctx, r)
+	if err != nil {
+		return err
+	}
+	s.o.Model, s.o.Traffic, s.o.Shadow = m.Manifest.Name, "", ""
+	if err := s.deploy(m.Manifest.Name); err != nil {
+		return err
+	}
+	s.put(s.first.arms[0], m)
+	return nil
+}
+
+// registry gives the model registry in a zone, with the key that its signatures must fit.
+func (s *server) registry(zone *lake.Zone) (*registry.Registry, error) {
+	if s.o.VerifyKey == "" {
+		return registry.New(zone), nil
+	}
+	key, err := registry.ReadPublicKey(s.o.VerifyKey)
+	if err != nil {
+		return nil, err
+	}
+	return registry.New(zone, registry.VerifyWith(key)), nil
+}
+
+// run serves on the listeners until ctx ends; second and g are nil where gRPC is not served.
+func (s *server) run(ctx context.Context, listener, second net.Listener, g *grpc.Server) error {
 	handler := s.handler()
 	if s.o.AccessLog {
 		handler = s.logged(handler)
@@ -183,44 +235,97 @@ func (s *server) run(ctx context.Context, listener net.Listener) error {
 		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	var background sync.WaitGroup
+	stop, err := s.background(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	ended := make(chan error, 2)
+	go func() { ended <- h.Serve(listener) }()
+	started := []any{"address", listener.Addr().String()}
+	if g != nil {
+		go func() { ended <- g.Serve(second) }()
+		started = append(started, "grpc", second.Addr().String())
+	}
+	s.log.Info("listening", append(started, "model", s.first.name, "alias", s.first.arms[0].alias)...)
+	if s.o.Started != nil {
+		s.o.Started(listener.Addr().String())
+	}
+	if s.o.StartedGRPC != nil && second != nil {
+		s.o.StartedGRPC(second.Addr().String())
+	}
+	select {
+	case err := <-ended:
+		_ = h.Close()
+		return fmt.Errorf("serving on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+		return s.drain(ctx, h, g)
+	}
+}
+
+// background starts what runs beside the requests; stop ends it and waits.
+func (s *server) background(ctx context.Context) (stop func(), err error) {
+	var group sync.WaitGroup
 	following, stopFollowing := context.WithCancel(ctx)
-	background.Go(func() { (&follower{s: s, registry: registry.New(s.models)}).run(following) })
+	if s.models != nil {
+		r, err := s.registry(s.models)
+		if err != nil {
+			stopFollowing()
+			return nil, err
+		}
+		for _, d := range s.deployments {
+			for _, a := range append([]*arm{d.shadow}, d.arms...) {
+				if a != nil {
+					group.Go(func() { (&follower{s: s, d: d, arm: a, registry: r}).run(following) })
+				}
+			}
+			if d.shadow != nil {
+				group.Go(func() { s.runShadow(following, d) })
+			}
+		}
+	}
+	group.Go(func() { s.metrics.rates.run(following) })
 	if s.results != nil {
-		background.Go(func() { s.metrics.drift.follow(following, s.results, s.log) })
+		group.Go(func() { s.metrics.drift.follow(following, s.results, s.log) })
 	}
 	// Rows are captured until the last request has been answered.
 	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
 	if s.recorder != nil {
-		background.Go(func() { s.recorder.Run(recording) })
+		group.Go(func() { s.recorder.Run(recording) })
 	}
-	defer func() {
+	return func() {
 		stopFollowing()
 		stopRecording()
-		background.Wait()
-	}()
-	ended := make(chan error, 1)
-	go func() { ended <- h.Serve(listener) }()
-	address := listener.Addr().String()
-	s.log.Info("listening", "address", address, "model", s.o.Model, "alias", s.o.Alias)
-	if s.o.Started != nil {
-		s.o.Started(address)
-	}
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serving on %s: %w", address, err)
-	case <-ctx.Done():
-		return s.drain(ctx, h)
-	}
+		group.Wait()
+		if s.tracer != nil {
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			_ = s.tracer.shutdown(ending) // traces that nobody takes are no reason to fail
+		}
+	}, nil
 }
 
-func (s *server) drain(ctx context.Context, h *http.Server) error {
+func (s *server) drain(ctx context.Context, h *http.Server, g *grpc.Server) error {
 	s.draining.Store(true)
 	s.log.Info("shutting down", "delay", s.o.DrainDelay.String())
 	time.Sleep(s.o.DrainDelay)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.DrainTimeout)
 	defer cancel()
-	if err := h.Shutdown(ending); err != nil {
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		if g != nil {
+			g.GracefulStop()
+		}
+	}()
+	err := h.Shutdown(ending)
+	select {
+	case <-stopped:
+	case <-ending.Done():
+		g.Stop()
+		err = errors.Join(err, ending.Err())
+	}
+	if err != nil {
 		_ = h.Close()
 		return fmt.Errorf("shutting down: requests still ran after %s: %w", s.o.DrainTimeout, err)
 	}

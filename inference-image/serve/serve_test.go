@@ -72,7 +72,18 @@ func (e *endpoint) do(method, path, body string, header ...string) (int, http.He
 	return code, h, answer
 }
 
+// raw sends a request and holds the answer against the OpenAPI document.
 func (e *endpoint) raw(method, path, body string, header ...string) (int, http.Header, []byte) {
+	e.t.Helper()
+	code, h, data := e.exchange(method, path, body, header...)
+	if path, _, _ := strings.Cut(path, "?"); !strings.Contains(path, "..") {
+		conforms(e.t, method, path, code, h, data)
+	}
+	return code, h, data
+}
+
+// exchange sends a request.
+func (e *endpoint) exchange(method, path, body string, header ...string) (int, http.Header, []byte) {
 	e.t.Helper()
 	request, err := http.NewRequestWithContext(e.t.Context(), method, e.url+path, strings.NewReader(body))
 	require.NoError(e.t, err)
@@ -294,7 +305,6 @@ func TestBadRequests(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, code, shown)
 		assert.Equal(t, "application/json", header.Get("Content-Type"), shown)
 		assert.Contains(t, answer["error"], want, shown)
-		assert.Len(t, answer, 1, shown)
 	}
 	rows := `{"features":[` + strings.TrimSuffix(strings.Repeat("[1,2],", 50_001), ",") + `]}`
 	code, _, answer := e.do(http.MethodPost, "/predict", rows)
@@ -366,7 +376,7 @@ func TestRoutes(t *testing.T) {
 	assert.Empty(t, data)
 	_, _, metrics := e.raw(http.MethodGet, "/metrics", "")
 	for _, want := range []string{
-		`mlpathway_model_info{model="tumour",version="v1"} 1`, "mlpathway_model_swaps_total 1",
+		`mlpathway_model_info{alias="production",model="tumour",version="v1"} 1`, "mlpathway_model_swaps_total 1",
 		"mlpathway_model_load_errors_total 0", "go_goroutines", "process_open_fds",
 		"mlpathway_captured_rows_dropped_total 0",
 	} {

@@ -1,15 +1,12 @@
 package serve
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -19,96 +16,136 @@ import (
 
 // server holds what the handlers share.
 type server struct {
-	o        Options
-	log      *slog.Logger
-	current  atomic.Pointer[served] // nil before the first model
-	draining atomic.Bool
-	metrics  *metrics
-	recorder *capture.Recorder // nil where nothing is captured
-	models   *lake.Zone
-	results  *lake.Zone // nil where there is no results zone
-	template *template.Template
-	token    []byte // the SHA-256 of the token; nil where none is required
+	o           Options
+	log         *slog.Logger
+	deployments map[string]*deployment // by the name of the model
+	first       *deployment            // that the routes without a name mean
+	gate        *gate
+	draining    atomic.Bool
+	metrics     *metrics
+	recorder    *capture.Recorder // nil where nothing is captured
+	tracer      *tracer           // nil where nothing is traced
+	models      *lake.Zone        // nil where a fixed version is served
+	results     *lake.Zone        // nil where there is no results zone
+	template    *template.Template
+	guard       guard
 }
 
+// methods are the handlers of one path.
+type methods map[string]http.HandlerFunc
+
+func get(h http.HandlerFunc) methods { return methods{http.MethodGet: h, http.MethodHead: h} }
+
 // routes maps path and method to handlers. The standard multiplexer would answer 404 and 405 as text.
-func (s *server) routes() map[string]map[string]http.HandlerFunc {
-	get := func(h http.HandlerFunc) map[string]http.HandlerFunc {
-		return map[string]http.HandlerFunc{http.MethodGet: h, http.MethodHead: h}
-	}
+func (s *server) routes() map[string]methods {
 	scrape := promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
-	return map[string]map[string]http.HandlerFunc{
-		"/":        get(s.page),
-		"/predict": {http.MethodPost: s.authorized(s.predict)},
-		"/model":   get(s.authorized(s.model)),
-		"/healthz": get(s.healthy),
-		"/readyz":  get(s.ready),
-		"/metrics": get(scrape.ServeHTTP),
-		"/drift":   get(s.driftPage),
+	post := func(choose func(*http.Request) (*form, error)) methods {
+		return methods{http.MethodPost: s.guard.wrap(s.answering(s.first, choose))}
 	}
+	invocations := echoAttributes(s.guard.wrap(s.answering(s.first, invocationForm)))
+	routes := map[string]methods{
+		"/":                     get(s.alive),
+		"/predict":              post(fixed(&predictForm)),
+		"/model":                get(s.guard.wrap(func(w http.ResponseWriter, _ *http.Request) { s.card(w, s.first) })),
+		"/healthz":              get(s.healthy),
+		"/readyz":               get(s.ready),
+		"/metrics":              get(scrape.ServeHTTP),
+		"/drift":                get(s.driftPage),
+		"/rates":                get(s.ratesPage),
+		"/try":                  {http.MethodPost: s.guard.wrap(s.try)},
+		"/openapi.json":         get(openAPI),
+		"/ping":                 get(s.ready),
+		"/invocations":          {http.MethodPost: invocations},
+		"/execution-parameters": get(s.executionParameters),
+		"/score":                post(fixed(&platformForm)),
+		"/v2":                   get(s.v2Server),
+		"/v2/health/live":       get(s.v2Live),
+		"/v2/health/ready":      get(s.v2Ready),
+	}
+	if s.o.HealthRoute != "" {
+		routes[s.o.HealthRoute] = get(s.ready)
+	}
+	if s.o.PredictRoute != "" {
+		routes[s.o.PredictRoute] = post(fixed(&vertexForm))
+	}
+	for name, d := range s.deployments {
+		routes["/models/"+name] = get(s.guard.wrap(func(w http.ResponseWriter, _ *http.Request) { s.card(w, d) }))
+		routes["/models/"+name+"/predict"] = methods{
+			http.MethodPost: s.guard.wrap(s.answering(d, fixed(&predictForm)))}
+	}
+	return routes
 }
 
 func (s *server) handler() http.Handler {
 	routes := s.routes()
+	v2 := s.guard.wrap(s.v2Model)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header()["X-Content-Type-Options"] = nosniff
 		methods, ok := routes[r.URL.Path]
-		if !ok {
+		switch {
+		case ok:
+			s.dispatch(w, r, methods)
+		case strings.HasPrefix(r.URL.Path, "/v2/models/"):
+			v2(w, r)
+		default:
 			writeError(w, http.StatusNotFound, "no such page; see / for what there is")
-			return
 		}
-		handle, ok := methods[r.Method]
-		if !ok {
-			allow := "GET, HEAD"
-			if _, post := methods[http.MethodPost]; post {
-				allow = "POST"
-			}
-			w.Header().Set("Allow", allow)
-			writeError(w, http.StatusMethodNotAllowed, r.URL.Path+" takes "+allow)
-			return
-		}
-		handle(w, r)
 	})
 }
 
-// authorized demands the bearer token where one is set.
-func (s *server) authorized(next http.HandlerFunc) http.HandlerFunc {
-	if s.token == nil {
-		return next
-	}
-	return func(w http.ResponseWriter, r *http.Request) {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		sum := sha256.Sum256([]byte(token)) // of equal length whatever the caller sent
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], s.token) != 1 {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="mlpathway"`)
-			writeError(w, http.StatusUnauthorized, "want the header Authorization: Bearer <token>")
-			return
+var nosniff = []string{"nosniff"}
+
+func (s *server) dispatch(w http.ResponseWriter, r *http.Request, handlers methods) {
+	handle, ok := handlers[r.Method]
+	if !ok {
+		allow := "GET, HEAD"
+		if _, post := handlers[http.MethodPost]; post {
+			allow = "POST"
 		}
-		next(w, r)
+		w.Header().Set("Allow", allow)
+		writeError(w, http.StatusMethodNotAllowed, r.URL.Path+" takes "+allow)
+		return
 	}
+	handle(w, r)
 }
 
 func (s *server) healthy(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 }
 
+// isReady reports whether every model can be asked.
+func (s *server) isReady() bool {
+	for _, d := range s.deployments {
+		if !d.ready() {
+			return false
+		}
+	}
+	return !s.draining.Load()
+}
+
 func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
-	m := s.current.Load()
 	switch {
 	case s.draining.Load():
 		writeError(w, http.StatusServiceUnavailable, "shutting down")
-	case m == nil:
+	case !s.isReady():
 		w.Header().Set("Retry-After", "1")
 		writeError(w, http.StatusServiceUnavailable, "no model yet")
 	default:
-		writeJSON(w, http.StatusOK,
-			map[string]string{"status": "ready", "model": m.Manifest.Name, "version": m.Manifest.Version})
+		answer := map[string]any{"status": "ready", "model": s.first.name, "version": s.first.versions()[0]}
+		if len(s.deployments) > 1 || len(s.first.arms) > 1 {
+			models := map[string][]string{}
+			for name, d := range s.deployments {
+				models[name] = d.versions()
+			}
+			answer["models"] = models
+		}
+		writeJSON(w, http.StatusOK, answer)
 	}
 }
 
-// model answers GET /model with the manifest and the metrics of the served version.
-func (s *server) model(w http.ResponseWriter, _ *http.Request) {
-	m := s.current.Load()
+// card answers GET /model with the manifest and the metrics of the served version.
+func (s *server) card(w http.ResponseWriter, d *deployment) {
+	m := d.arms[0].current.Load()
 	if m == nil {
 		w.Header().Set("Retry-After", "1")
 		writeError(w, http.StatusServiceUnavailable, "no model yet")
@@ -130,34 +167,3 @@ func writeJSON(w http.ResponseWriter, code int, v any) {
 	w.WriteHeader(code)
 	_, _ = w.Write(append(data, '\n')) // the caller may have gone
 }
-
-// logged writes one line per request, without what was asked or answered.
-func (s *server) logged(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, counted := time.Now(), &countingWriter{ResponseWriter: w, code: http.StatusOK}
-		next.ServeHTTP(counted, r)
-		s.log.Info("request", "method", r.Method, "path", r.URL.Path, "code", counted.code, "bytes", counted.bytes,
-			"milliseconds", float64(time.Since(start).Microseconds())/1000, "remote", r.RemoteAddr)
-	})
-}
-
-type countingWriter struct {
-	http.ResponseWriter
-	code, bytes int
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (w *countingWriter) WriteHeader(code int) {
-	w.code = code
-	w.ResponseWriter.WriteHeader(code)
-}
-
-// Write implements http.ResponseWriter.
-func (w *countingWriter) Write(data []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(data)
-	w.bytes += n
-	return n, err
-}
-
-// Unwrap lets http.ResponseController find what is wrapped.
-func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -6,6 +6,7 @@
 package lake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,6 +85,29 @@ func (z *Zone) Close() error { return z.bucket.Close() }
 func (z *Zone) Read(ctx context.Context, key string) ([]byte, error) {
 	data, err := z.bucket.ReadAll(ctx, key)
 	return data, z.wrap("reading", key, err)
+}
+
+// ErrTooLarge is returned, wrapped, where an object is larger than the reader takes.
+var ErrTooLarge = errors.New("the object is too large")
+
+// ReadAtMost is Read for an object of at most so many bytes; ErrTooLarge for a larger one.
+func (z *Zone) ReadAtMost(ctx context.Context, key string, most int64) ([]byte, error) {
+	r, err := z.bucket.NewReader(ctx, key, nil)
+	if err != nil {
+		return nil, z.wrap("reading", key, err)
+	}
+	defer func() { _ = r.Close() }()
+	if r.Size() > most {
+		return nil, z.wrap("reading", key, fmt.Errorf("it has %d bytes, more than %d: %w", r.Size(), most, ErrTooLarge))
+	}
+	data := bytes.NewBuffer(make([]byte, 0, r.Size()+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(r, most+1)); err != nil {
+		return nil, z.wrap("reading", key, err)
+	}
+	if int64(data.Len()) > most {
+		return nil, z.wrap("reading", key, fmt.Errorf("it has more than %d bytes: %w", most, ErrTooLarge))
+	}
+	return data.Bytes(), nil
 }
 
 // NewReader streams an object. A missing one gives ErrNotFound.

@@ -11,26 +11,53 @@ import (
 // ExampleBodies makes the bodies of a prediction request out of the middle of the training data, with the features by
 // position and by name. They may stand between apostrophes on a command line.
 func ExampleBodies(m *Manifest, p *Profile) (positional, named string) {
-	values := map[string]float64{}
-	for _, d := range p.Features {
-		values[d.Name] = middle(&d)
-	}
+	values := ExampleValues(m, p)
 	var list, object strings.Builder
 	for i, input := range m.Inputs {
 		separator := ", "
 		if i == 0 {
 			separator = ""
 		}
-		list.WriteString(separator + short(values[input.Name]))
-		name, err := json.Marshal(input.Name)
-		if err != nil {
-			return "", "" // no string fails to be JSON
+		value := values[i]
+		if input.Type == Category {
+			value = quoted(value)
 		}
-		// The body stands between apostrophes on the command line.
-		name = bytes.ReplaceAll(name, []byte("'"), []byte(`\u0027`))
-		object.WriteString(separator + string(name) + ": " + short(values[input.Name]))
+		list.WriteString(separator + value)
+		object.WriteString(separator + quoted(input.Name) + ": " + value)
 	}
 	return `{"features": [` + list.String() + `]}`, `{"features": {` + object.String() + `}}`
+}
+
+// quoted writes a string as JSON that may stand between apostrophes on a command line.
+func quoted(s string) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return `""` // no string fails to be JSON
+	}
+	return string(bytes.ReplaceAll(data, []byte("'"), []byte(`\u0027`)))
+}
+
+// ExampleValues gives a value from the middle of the training data for each input, as a person would write it.
+func ExampleValues(m *Manifest, p *Profile) []string {
+	middles := map[string]float64{}
+	for _, d := range p.Features {
+		middles[d.Name] = middle(&d)
+	}
+	values := make([]string, len(m.Inputs))
+	for i, input := range m.Inputs {
+		x := middles[input.Name]
+		switch input.Type {
+		case Category:
+			if at := int(x); at >= 0 && at < len(input.Values) {
+				values[i] = input.Values[at]
+			}
+		case Boolean:
+			values[i] = short(math.Round(min(max(x, 0), 1)))
+		case Number:
+			values[i] = short(x)
+		}
+	}
+	return values
 }
 
 // middle is a value that the training rows really had about: the edge in the middle, or the mean.

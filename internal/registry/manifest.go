@@ -1,6 +1,9 @@
 package registry
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Manifest says what a model version is and where it comes from.
 type Manifest struct {
@@ -42,12 +45,32 @@ type Manifest struct {
 	Decision Decision `json:"decision"`
 }
 
+// InputType is what a caller may send for an input.
+type InputType string
+
+// The types of inputs.
+const (
+	Number   InputType = ""         // any finite number
+	Boolean  InputType = "boolean"  // true or false, or 1 or 0
+	Category InputType = "category" // one of Values by its name, or its index
+)
+
 // Input is one input of a model. All inputs are 32-bit floats; a boolean is 0 or 1 and a category is its index.
 type Input struct {
 	// Name of the feature.
 	Name string `json:"name"`
+	// Type of the values; a number where there is none.
+	Type InputType `json:"type,omitempty"`
+	// Values are the names of a category in the order of their indices; none for the other types.
+	Values []string `json:"values,omitempty"`
 	// Optional inputs may be missing: null in JSON, NaN to the model.
 	Optional bool `json:"optional,omitempty"`
+}
+
+// Equal reports whether two inputs take the same values under the same name.
+func (in Input) Equal(other Input) bool {
+	return in.Name == other.Name && in.Type == other.Type && in.Optional == other.Optional &&
+		slices.Equal(in.Values, other.Values)
 }
 
 // Decision is the verdict of the promotion gate on a version.

@@ -12,11 +12,13 @@ package registry
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"sort"
 	"strings"
@@ -49,11 +51,24 @@ var (
 // namePattern keeps names and versions inside their directory: no slash, no leading dot.
 var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$`)
 
+// ValidName reports whether a text may be the name of a model, of a version or of an alias.
+func ValidName(name string) bool { return namePattern.MatchString(name) }
+
 // Registry is the model registry in one models zone.
-type Registry struct{ zone *lake.Zone }
+type Registry struct {
+	zone   *lake.Zone
+	verify ed25519.PublicKey
+	sign   ed25519.PrivateKey
+}
 
 // New gives the registry in a models zone.
-func New(models *lake.Zone) *Registry { return &Registry{zone: models} }
+func New(models *lake.Zone, options ...Option) *Registry {
+	r := &Registry{zone: models}
+	for _, o := range options {
+		o(r)
+	}
+	return r
+}
 
 // Version is a model version with its bytes.
 type Version struct {
@@ -92,6 +107,9 @@ func (r *Registry) Register(ctx context.Context, v *Version) error {
 	if err != nil {
 		return fmt.Errorf("registering %s %s: manifest: %w", m.Name, m.Version, err)
 	}
+	if err := r.writeSignature(ctx, manifestKey, data); err != nil {
+		return err
+	}
 	return r.zone.Write(ctx, manifestKey, data)
 }
 
@@ -100,31 +118,70 @@ func (r *Registry) Open(ctx context.Context, name, version string) (*Version, er
 	if !namePattern.MatchString(name) || !namePattern.MatchString(version) {
 		return nil, fmt.Errorf("opening model %q %q: not a name and version: %w", name, version, ErrCorrupt)
 	}
-	var v Version
-	data, err := r.zone.Read(ctx, r.key(name, version, ManifestFile))
+	return r.open(ctx, name+"/versions/"+version+"/")
+}
+
+// OpenFiles reads the version whose files lie at the top of the zone, or in its only folder, as platforms mount them.
+func (r *Registry) OpenFiles(ctx context.Context) (*Version, error) {
+	ok, err := r.zone.Exists(ctx, ManifestFile)
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(data, &v.Manifest); err != nil {
-		return nil, fmt.Errorf("opening model %s %s: manifest.json: %w: %w", name, version, err, ErrCorrupt)
+	if ok {
+		return r.open(ctx, "")
 	}
-	if v.Model, err = r.verified(ctx, &v.Manifest, ModelFile); err != nil {
+	objects, err := r.zone.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, o := range objects {
+		if folder, file := path.Split(o.Key); file == ManifestFile {
+			found = append(found, folder)
+		}
+	}
+	if len(found) != 1 {
+		return nil, fmt.Errorf("opening a model in %s: found %d files %s, want one", r.zone.URI(), len(found), ManifestFile)
+	}
+	return r.open(ctx, found[0])
+}
+
+// The largest files that are read. They keep a hostile registry from taking the memory of a server.
+const (
+	maxModel = 2 << 30
+	maxJSON  = 64 << 20
+)
+
+// open reads the version whose files lie under a prefix.
+func (r *Registry) open(ctx context.Context, prefix string) (*Version, error) {
+	var v Version
+	data, err := r.zone.ReadAtMost(ctx, prefix+ManifestFile, maxJSON)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.checkSignature(ctx, prefix, data); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &v.Manifest); err != nil {
+		return nil, fmt.Errorf("opening model %s: manifest.json: %w: %w", prefix, err, ErrCorrupt)
+	}
+	if v.Model, err = r.verified(ctx, prefix, &v.Manifest, ModelFile, maxModel); err != nil {
 		return nil, err
 	}
 	for file, into := range map[string]any{MetricsFile: &v.Metrics, ProfileFile: &v.Profile} {
-		data, err := r.verified(ctx, &v.Manifest, file)
+		data, err := r.verified(ctx, prefix, &v.Manifest, file, maxJSON)
 		if err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal(data, into); err != nil {
-			return nil, fmt.Errorf("opening model %s %s: %s: %w: %w", name, version, file, err, ErrCorrupt)
+			return nil, fmt.Errorf("opening model %s: %s: %w: %w", prefix, file, err, ErrCorrupt)
 		}
 	}
 	return &v, nil
 }
 
-func (r *Registry) verified(ctx context.Context, m *Manifest, file string) ([]byte, error) {
-	data, err := r.zone.Read(ctx, r.key(m.Name, m.Version, file))
+func (r *Registry) verified(ctx context.Context, prefix string, m *Manifest, file string, most int64) ([]byte, error) {
+	data, err := r.zone.ReadAtMost(ctx, prefix+file, most)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package serve
+package protocol
 
 import (
 	"bytes"
@@ -44,7 +44,7 @@ func slowFeatures(d *json.Decoder) (values []float32, ok bool) {
 		return values, true
 	}
 	var rows []json.RawMessage
-	if json.Unmarshal(raw, &rows) != nil || len(rows) == 0 || len(rows) > maxRows {
+	if json.Unmarshal(raw, &rows) != nil || len(rows) == 0 || len(rows) > MaxRows {
 		return nil, false
 	}
 	for _, row := range rows {
