@@ -14,6 +14,8 @@ import (
 
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/internal/strict"
+	"github.com/mlpathway/mlpathway/policies/cost"
+	"github.com/mlpathway/mlpathway/policies/rules"
 )
 
 // Config is the whole configuration of a stack. Each key stands in stacks/Pulumi.<stack>.yaml as mlpathway:<key>. The
@@ -43,6 +45,23 @@ type Config struct {
 	Images Images `yaml:"images"`
 	// Off lists layers to leave out: warehouse, batch, monitoring.
 	Off []string `yaml:"off"`
+
+	// Compliance names frameworks whose rules become stricter: cis, hipaa, nist, pci, soc2. Default none.
+	Compliance []string `yaml:"compliance"`
+	// DataClass of the data in the stack, such as public, internal or confidential. Default none.
+	DataClass string `yaml:"dataClass"`
+	// RequiredTags are tags that every taggable resource must carry. Default none.
+	RequiredTags []string `yaml:"requiredTags"`
+	// MaxAccelerators bounds the accelerators of one machine or node pool; 0 does not. Default 0.
+	MaxAccelerators int `yaml:"maxAccelerators"`
+	// MonthlyBudgetUSD is what the stack may be expected to cost each month; 0 for no bound. Default 0.
+	MonthlyBudgetUSD float64 `yaml:"monthlyBudgetUSD"`
+	// MaxCostIncreaseUSD is what one change may add to the expected monthly cost; 0 for no bound. Default 0.
+	MaxCostIncreaseUSD float64 `yaml:"maxCostIncreaseUSD"`
+	// Usage overrides what the estimate of the cost assumes; docs/cost.md lists the keys. Default by environment.
+	Usage map[string]float64 `yaml:"usage"`
+	// Allowed lists what rules accept. An empty list accepts everything.
+	Allowed Allowed `yaml:"allowed"`
 
 	Network    components.NetworkArgs    `yaml:"network"`
 	Security   components.SecurityArgs   `yaml:"security"`
@@ -79,6 +98,18 @@ type AWSSettings struct {
 	CostAllocationTags bool `yaml:"costAllocationTags"`
 	// MLflow adds a tracking server for experiments, which costs by the hour. Default off.
 	MLflow bool `yaml:"mlflow"`
+}
+
+// Allowed lists what rules accept.
+type Allowed struct {
+	// Regions are names, or globs such as eu-*.
+	Regions []string `yaml:"regions"`
+	// Sizes are globs of instance types and machine types.
+	Sizes []string `yaml:"sizes"`
+	// Registries are prefixes of image references.
+	Registries []string `yaml:"registries"`
+	// CostCenters are the values that a cost-center tag may have.
+	CostCenters []string `yaml:"costCenters"`
 }
 
 // Images are the images that the workloads run: a program's name on a machine, a reference with a digest elsewhere.
@@ -166,6 +197,16 @@ func (c *Config) validate(name string) error {
 	check(c.Pipeline != "", "pipeline", "found nothing, want the path of a pipeline.yaml")
 	for _, layer := range c.Off {
 		check(slices.Contains(optional, layer), "off", "found %q, want one of %s", layer, strings.Join(optional, ", "))
+	}
+	for _, profile := range c.Compliance {
+		check(slices.Contains(rules.Profiles(), profile), "compliance", "found %q, want one of %s",
+			profile, strings.Join(rules.Profiles(), ", "))
+	}
+	check(c.MonthlyBudgetUSD >= 0, "monthlyBudgetUSD", "found %v, want 0 or more", c.MonthlyBudgetUSD)
+	check(c.MaxCostIncreaseUSD >= 0, "maxCostIncreaseUSD", "found %v, want 0 or more", c.MaxCostIncreaseUSD)
+	check(c.MaxAccelerators >= 0, "maxAccelerators", "found %v, want 0 or more", c.MaxAccelerators)
+	if err := cost.CheckUsage(c.Usage); err != nil {
+		problems = append(problems, &strict.Problem{File: name, Message: err.Error()})
 	}
 	return errors.Join(problems...)
 }

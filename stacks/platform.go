@@ -29,31 +29,59 @@ func Run(ctx *pulumi.Context) error {
 // Everything that can be checked is checked before the first resource is registered: the stack file, pipeline.yaml, the
 // data, and by a rehearsal against a recorder the arguments of every layer.
 func Build(ctx *pulumi.Context, root string, values map[string]string) error {
-	p := place{Project: ctx.Project(), Stack: ctx.Stack(), Root: root}
+	d, err := read(place{Project: ctx.Project(), Stack: ctx.Stack(), Root: root}, values)
+	if err != nil {
+		return err
+	}
+	rehearse := func(ctx *pulumi.Context) error {
+		_, err := d.build(ctx)
+		return err
+	}
+	_, err = recording.Record(rehearse, recording.Options{Project: d.place.Project, Stack: d.place.Stack, DryRun: true})
+	if err != nil {
+		return err
+	}
+	outputs, err := d.build(ctx)
+	if err != nil {
+		return err
+	}
+	for name, value := range outputs {
+		ctx.Export(name, value)
+	}
+	return nil
+}
+
+// description is all that a stack's platform is built from.
+type description struct {
+	place   place
+	config  *Config
+	problem *problem
+}
+
+// read reads the stack's configuration and its pipeline.yaml, and looks at the data.
+func read(p place, values map[string]string) (*description, error) {
 	config, err := ReadConfig(p.Project, p.Stack, values)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	problem, err := loadProblem(root, config.Pipeline)
+	problem, err := loadProblem(p.Root, config.Pipeline)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	build := func(ctx *pulumi.Context) error {
-		target, err := newTarget(p, config)
-		if err != nil {
-			return err
-		}
-		b := &platform{
-			ctx: ctx, config: config, problem: problem, target: target,
-			jobs: map[string]*components.Processing{}, queues: pulumi.StringMap{},
-		}
-		return b.build()
-	}
-	_, err = recording.Record(build, recording.Options{Project: p.Project, Stack: p.Stack, DryRun: true})
+	return &description{place: p, config: config, problem: problem}, nil
+}
+
+// build registers the platform and returns the outputs of the stack.
+func (d *description) build(ctx *pulumi.Context) (pulumi.Map, error) {
+	target, err := newTarget(d.place, d.config)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return build(ctx)
+	b := &platform{
+		ctx: ctx, config: d.config, problem: d.problem, target: target,
+		jobs: map[string]*components.Processing{}, queues: pulumi.StringMap{},
+	}
+	return b.build()
 }
 
 // platform builds the layers in their order; each field is set once, by the method of its name.
@@ -80,10 +108,10 @@ type platform struct {
 	queues     pulumi.StringMap // of the jobs that wait for events
 }
 
-func (b *platform) build() error {
+func (b *platform) build() (pulumi.Map, error) {
 	root, err := components.NewPlatform(b.ctx, "platform", b.target)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b.under = pulumi.Parent(root)
 	for _, layer := range []func() error{
@@ -92,17 +120,10 @@ func (b *platform) build() error {
 		b.grant,
 	} {
 		if err := layer(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	outputs, err := root.Finish(b.ctx, b.outputs())
-	if err != nil {
-		return err
-	}
-	for name, value := range outputs {
-		b.ctx.Export(name, value)
-	}
-	return nil
+	return root.Finish(b.ctx, b.outputs())
 }
 
 func (b *platform) outputs() pulumi.Map {

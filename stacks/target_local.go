@@ -17,5 +17,6 @@ func newLocalTarget(p place, c *Config) (components.Target, error) {
 		Scope:    c.scope(p.Project),
 		StateDir: filepath.Join(p.Root, ".mlpathway", p.Stack),
 		BinDir:   filepath.Join(p.Root, "bin"),
+		Unbuilt:  p.Plan,
 	})
 }

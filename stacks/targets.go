@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,6 +19,8 @@ type place struct {
 	Project, Stack string
 	// Root is the absolute path of the project's directory.
 	Root string
+	// Plan says that nothing is going to be made: what a target would need on this machine may be missing.
+	Plan bool
 }
 
 // TargetNames lists the targets that the product has, whether this build holds them or not.
@@ -34,12 +37,15 @@ func compiled() map[string]builder {
 	return all
 }
 
+// ErrNotInBuild means that the program was compiled without the target of the stack.
+var ErrNotInBuild = errors.New("is not in this build")
+
 // newTarget makes the target that a stack asks for.
 func newTarget(p place, c *Config) (components.Target, error) {
 	build, ok := compiled()[c.Target]
 	if !ok {
-		return nil, fmt.Errorf("the target %s of stack %s is not in this build, which holds %s; build with -tags %s",
-			c.Target, p.Stack, strings.Join(slices.Sorted(maps.Keys(compiled())), ", "), c.Target)
+		return nil, fmt.Errorf("the target %s of stack %s %w, which holds %s; build with -tags %s",
+			c.Target, p.Stack, ErrNotInBuild, strings.Join(slices.Sorted(maps.Keys(compiled())), ", "), c.Target)
 	}
 	return build(p, c)
 }

@@ -37,6 +37,8 @@ type Options struct {
 	BinDir string
 	// ReadySeconds bounds the wait for an endpoint's first model. Default 600.
 	ReadySeconds int
+	// Unbuilt takes every program as not built yet, for a plan: none has to be there, and all have one digest.
+	Unbuilt bool
 }
 
 // Target implements components.Target on one machine.
@@ -163,6 +165,9 @@ func (t *Target) program(name string) (program, error) {
 	path := name
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(t.options.BinDir, name)
+	}
+	if t.options.Unbuilt {
+		return program{path, "unbuilt"}, nil
 	}
 	if digest, ok := t.digests[path]; ok {
 		return program{path, digest}, nil

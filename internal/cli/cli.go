@@ -1,5 +1,5 @@
 // Package cli is the command line of the project: it brings a stack up and down with the real Pulumi CLI, and shows
-// what runs. Pulumi stays a program of its own here; nothing of its SDK is linked in for this.
+// what runs; and it plans stacks, which needs none. To bring a stack up Pulumi stays a program of its own.
 package cli
 
 import (
@@ -15,7 +15,8 @@ import (
 // defaultStack is the stack that is meant where none is named.
 const defaultStack = "local"
 
-// Main runs one command line and gives the exit status: 0 done, 1 failed, 2 wrong usage.
+// Main runs one command line and gives the exit status: 0 done, 1 failed, 2 wrong usage. For plan and check 1 says that
+// a rule stops the deployment, and every error is 2.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := endWithParent(); err != nil {
 		fmt.Fprintln(stderr, "error:", err)
@@ -30,7 +31,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, "error:", err)
-	if errors.Is(err, errUsage) {
+	if errors.Is(err, errUsage) || errors.Is(err, errNoPlan) {
 		return 2
 	}
 	return 1
@@ -58,6 +59,7 @@ model, the registry, the endpoint that serves it, and its monitoring.
 
 A stack is a file stacks/Pulumi.<name>.yaml. The stack "local" runs on this machine and needs no account:
 
+  mlpathway plan      show what the file describes, which rules it breaks and what it costs, and make nothing
   mlpathway up        make what the file describes, and print where it is served
   mlpathway status    what runs, which model is served, how the last run went
   mlpathway logs -f   follow what the processes write
@@ -72,7 +74,8 @@ copy; for every other stack your own Pulumi login and backend are used.`,
 	}
 	root.PersistentFlags().StringVarP(&a.stack, "stack", "s", defaultStack, "the stack: stacks/Pulumi.<stack>.yaml")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", err, errUsage) })
-	root.AddCommand(newUp(a), newDown(a), newPreview(a), newRefresh(a), newStatus(a), newLogs(a), newOutput(a), newEnv(a))
+	root.AddCommand(newUp(a), newDown(a), newPreview(a), newRefresh(a), newStatus(a), newLogs(a), newOutput(a), newEnv(a),
+		newPlan(a), newCheck(a), newPrices(a))
 	for _, command := range append(root.Commands(), root) {
 		if args := command.Args; args != nil {
 			command.Args = func(c *cobra.Command, given []string) error {
@@ -88,6 +91,15 @@ copy; for every other stack your own Pulumi login and backend are used.`,
 
 // open finds the working copy and the file of the stack that a command is about.
 func (a *app) open() (*stack, error) {
+	p, err := a.project()
+	if err != nil {
+		return nil, err
+	}
+	return p.stack(a.stack)
+}
+
+// project finds the working copy.
+func (a *app) project() (*project, error) {
 	dir := a.dir
 	if dir == "" {
 		var err error
@@ -95,9 +107,5 @@ func (a *app) open() (*stack, error) {
 			return nil, fmt.Errorf("finding the working copy: %w", err)
 		}
 	}
-	p, err := findProject(dir)
-	if err != nil {
-		return nil, err
-	}
-	return p.stack(a.stack)
+	return findProject(dir)
 }

@@ -32,7 +32,7 @@ type stack struct {
 var stackName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$`)
 
 // reserved are the names in .mlpathway/ that are not states of stacks.
-var reserved = []string{"backend", "home", "locks", "passphrase"}
+var reserved = []string{"backend", "home", "locks", "passphrase", "plans"}
 
 // findProject looks for the working copy: in a directory and those above it, then beside this program.
 func findProject(dir string) (*project, error) {

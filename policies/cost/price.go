@@ -171,7 +171,7 @@ func day(date string) (time.Time, bool) {
 	if !dayForm.MatchString(date) {
 		return time.Time{}, false
 	}
-	at, err := time.Parse(time.DateOnly, date + "-01-01"[min(len(date)-4, 6):])
+	at, err := time.Parse(time.DateOnly, date+"-01-01"[min(len(date)-4, 6):])
 	return at, err == nil
 }
 
