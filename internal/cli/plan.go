@@ -52,8 +52,8 @@ func newCheck(a *app) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check",
 		Short: "Plan every stack of the project and judge them",
-		Long: `Makes the plan of every stack in stacks/ and says in a few lines for each what it breaks and what it costs. With
---stack only that one. A stack whose target is not in this build is an error.
+		Long: `Makes the plan of every stack in stacks/ and says in a few lines for each what it breaks and what it costs.
+With --stack only that one. A stack whose target is not in this build is an error.
 
 The status is 0 where nothing stops a deployment, 1 where a mandatory finding does, and 2 where a plan could not be
 made.`,

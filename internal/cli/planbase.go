@@ -15,7 +15,8 @@ import (
 	"github.com/mlpathway/mlpathway/internal/plan"
 )
 
-// earlier finds the plans to compare with: in a file, or made by the program of a git revision. Nil where none is asked.
+// earlier finds the plans to compare with: in a file, or made by the program of a git revision. Nil where none is asked
+// for.
 func (j *judgement) earlier(ctx context.Context, p *project, names []string) (*plan.Set, error) {
 	if j.base == "" {
 		return nil, nil //nolint:nilnil // nothing to compare with is no error

@@ -59,17 +59,17 @@ func TestReadRefuses(t *testing.T) {
 	require.NoError(t, err)
 	good := string(data)
 	for name, test := range map[string]struct{ text, want string }{
-		"nothing":          {"", "this is no plan"},
-		"no JSON":          {"plan", "this is no plan"},
-		"another version":  {strings.Replace(good, `"version": 1`, `"version": 2`, 1), "make it again"},
-		"no version":       {"{}", "found version 0"},
-		"unknown key":      {strings.Replace(good, `"project"`, `"colour"`, 1), "colour"},
-		"no stack":         {strings.Replace(good, `"stack": "s"`, `"stack": ""`, 1), "does not name its stack"},
-		"no cost":          {`{"version":1,"stack":"s"}`, "has no cost"},
-		"an empty plan":    {`{"version":1,"plans":[null]}`, "a plan is empty"},
-		"wrong type":       {strings.Replace(good, `"p"`, `3`, 1), "project"},
-		"more":             {good + "{}", "invalid character"},
-		"inner version":    {`{"version":1,"plans":[{"version":3,"stack":"s"}]}`, "found version 3"},
+		"nothing":         {"", "this is no plan"},
+		"no JSON":         {"plan", "this is no plan"},
+		"another version": {strings.Replace(good, `"version": 1`, `"version": 2`, 1), "make it again"},
+		"no version":      {"{}", "found version 0"},
+		"unknown key":     {strings.Replace(good, `"project"`, `"colour"`, 1), "colour"},
+		"no stack":        {strings.Replace(good, `"stack": "s"`, `"stack": ""`, 1), "does not name its stack"},
+		"no cost":         {`{"version":1,"stack":"s"}`, "has no cost"},
+		"an empty plan":   {`{"version":1,"plans":[null]}`, "a plan is empty"},
+		"wrong type":      {strings.Replace(good, `"p"`, `3`, 1), "project"},
+		"more":            {good + "{}", "invalid character"},
+		"inner version":   {`{"version":1,"plans":[{"version":3,"stack":"s"}]}`, "found version 3"},
 		"twice a resource": {
 			strings.Replace(good, `"resources": [`, `"resources": [{"urn":"urn:a","type":"x","name":"a"},`, 1), "stands twice",
 		},
