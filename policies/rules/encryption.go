@@ -1,8 +1,13 @@
 package rules
 
+import "slices"
+
 // encryptionRules are the rules on encryption at rest.
 func encryptionRules() []Rule {
-	return []Rule{bucketsEncrypted(), volumesEncrypted()}
+	return []Rule{
+		bucketsEncrypted(), volumesEncrypted(), databasesEncrypted(), notebooksEncrypted(), modelsEncrypted(),
+		registriesEncrypted(), messagesEncrypted(), jobsEncrypted(), clusterSecretsEncrypted(),
+	}
 }
 
 // needsCustomerKey reports whether the platform's own keys are not enough: real data that is confidential.
@@ -13,6 +18,27 @@ func keyForConfidential(paths ...string) CheckFunc {
 	return func(c *Check) {
 		for _, path := range paths {
 			if needsCustomerKey(c) {
+				c.CustomerKey(path)
+			} else {
+				c.Pass()
+			}
+		}
+	}
+}
+
+// needsOwnKey reports whether rules that ask for a key of the customer's own do so here: not in dev, where the data is
+// not the real one and each key costs a dollar a month, and not for data that says of itself that it is not
+// confidential. A stack that says nothing has confidential data.
+func needsOwnKey(c *Check) bool {
+	return !c.In(Dev) && !slices.Contains([]string{"public", "internal"}, c.Stack.DataClass)
+}
+
+// ownKey wants a key of the customer's own at each path where it is needed. It is for types that the platform encrypts
+// with its own keys otherwise.
+func ownKey(paths ...string) CheckFunc {
+	return func(c *Check) {
+		for _, path := range paths {
+			if needsOwnKey(c) {
 				c.CustomerKey(path)
 			} else {
 				c.Pass()
@@ -54,6 +80,8 @@ func bucketsEncrypted() Rule {
 					"bucket", "rules[]" + byDefault + ".sseAlgorithm", "rules[]" + byDefault + ".kmsMasterKeyId",
 				},
 			}, {
+				Type: bucketLogging, Paths: []string{"targetBucket"},
+			}, {
 				Type:  "gcp:storage/bucket:Bucket",
 				Paths: []string{"encryption.defaultKmsKeyName"},
 				Check: keyForConfidential("encryption.defaultKmsKeyName"),
@@ -76,19 +104,22 @@ func bucketsEncrypted() Rule {
 // bucketEncrypted accepts a bucket that says it itself, at the path inline, or in a resource of its own.
 func bucketEncrypted(inline string) CheckFunc {
 	return func(c *Check) {
+		takesLogs, _ := c.HasSatellite(bucketLogging, "targetBucket")
 		if c.Get(inline + ".sseAlgorithm").IsAbsent() {
 			const where = "rules[].applyServerSideEncryptionByDefault"
 			for _, satellite := range c.Satellites(bucketEncryption, "bucket", "has no server-side encryption configuration") {
-				encryptedBy(satellite, where)
+				encryptedBy(satellite, where, takesLogs)
 			}
 			return
 		}
-		encryptedBy(c, inline)
+		encryptedBy(c, inline, takesLogs)
 	}
 }
 
-func encryptedBy(c *Check, where string) {
-	if !needsCustomerKey(c) {
+// encryptedBy looks at one configuration. S3 delivers access logs to no bucket with a key of one's own: such a bucket is
+// as wanted with the keys of S3.
+func encryptedBy(c *Check, where string, keyless bool) {
+	if !needsCustomerKey(c) || keyless {
 		c.Set(where + ".sseAlgorithm")
 		return
 	}
