@@ -27,6 +27,8 @@ func DefaultSteps() []Step {
 type PipelineArgs struct {
 	// Image that runs the steps: the training image. Required.
 	Image string `pulumi:"image"`
+	// Serving is the image that serves the model, for the platform's own model registry. Default none.
+	Serving string `pulumi:"serving"`
 	// Model is the name of the model. Required.
 	Model string `pulumi:"model"`
 	// Definition is the content of a self-contained pipeline.yaml. Required.
@@ -63,6 +65,9 @@ type PipelineArgs struct {
 	OnDrift bool `pulumi:"onDrift"`
 	// Approval waits for a person before a model is promoted, where the platform can. Default off.
 	Approval bool `pulumi:"approval"`
+	// Receivers are the e-mail addresses that hear of failed runs and of models that wait for approval, where the
+	// platform can send mail. Default none.
+	Receivers []string `pulumi:"receivers"`
 	// TimeoutMinutes ends a run, 1 to 43200. Default 120 in dev, 2880 elsewhere.
 	TimeoutMinutes int `pulumi:"timeoutMinutes"`
 	// Retries of a failed step, 0 to 10. Default 1.
@@ -108,6 +113,7 @@ func (a *PipelineArgs) validate(c *checker) {
 	}
 	a.Logs.validate(c)
 	c.schedule(a.Schedule)
+	receivers(c, a.Receivers)
 	inRange(c, "timeoutMinutes", a.TimeoutMinutes, 1, 43200)
 	inRange(c, "retries", *a.Retries, 0, 10)
 }

@@ -98,7 +98,8 @@ func (b *platform) buildTraining() (err error) {
 
 func (b *platform) buildPipeline() (err error) {
 	args := components.PipelineArgs{
-		Image: b.config.Images.Training, Model: b.problem.spec.Name, Definition: b.problem.definition,
+		Image: b.config.Images.Training, Serving: b.config.Images.Inference, Receivers: b.config.Monitoring.Receivers,
+		Model: b.problem.spec.Name, Definition: b.problem.definition,
 		Training: b.training.Template, Lake: b.lake.URIs, Table: b.registry.TableURI, Online: b.features.OnlineURI,
 		EventSource: b.lake.EventSource, Schedule: orNever(b.problem.spec.Schedules.Train),
 		Group: b.registry.GroupID, Engine: b.features.EngineID, EngineIdentity: b.features.Identity,

@@ -211,6 +211,7 @@ func pipelineCase(v Values) layerCase {
 		bad("schedule", components.ErrSchedule, func(a *components.PipelineArgs) { a.Schedule = "@daily" }).
 		bad("timeout", components.ErrRange, func(a *components.PipelineArgs) { a.TimeoutMinutes = -1 }).
 		bad("retries", components.ErrRange, func(a *components.PipelineArgs) { a.Retries = new(-1) }).
+		bad("receiver", components.ErrName, func(a *components.PipelineArgs) { a.Receivers = []string{"nobody"} }).
 		layerCase
 }
 
