@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -85,4 +86,16 @@ func TestLinks(t *testing.T) {
 	loose := made(blockType, "5", map[string]any{"bucket": UnknownValue()})
 	g = NewGraph([]*Resource{other, loose})
 	assert.Equal(t, Links{Unclear: []*Resource{loose}}, g.Links(other, blockType, "bucket"))
+}
+
+func TestTooManyNamesakesTellNothing(t *testing.T) {
+	t.Parallel()
+	bucket := made(bucketType, "b", map[string]any{"bucket": "same"})
+	all := []*Resource{bucket}
+	for i := range maxNamesakes + 1 {
+		all = append(all, made(blockType, strconv.Itoa(i), map[string]any{"bucket": "same"}))
+	}
+	links := NewGraph(all).Links(bucket, blockType, "bucket")
+	assert.Empty(t, links.Found)
+	assert.Len(t, links.Unclear, maxNamesakes+1)
 }

@@ -24,11 +24,18 @@ type Links struct {
 	Unclear []*Resource
 }
 
+// maxNamesakes bounds how many satellites may name one resource. Where more do, the name tells nothing, and following it
+// from each of many resources with that name would take quadratic time.
+const maxNamesakes = 100
+
 // Links finds the resources of a type whose property refers to r. Its cost does not grow with the graph.
 func (g *Graph) Links(r *Resource, typ, property string) Links {
 	index := g.linkIndex(linkKey{typ, property})
 	found := slices.Clone(index.byURN[r.URN])
 	for _, name := range identities(r) {
+		if len(index.byName[name]) > maxNamesakes {
+			return Links{Found: found, Unclear: index.byName[name]}
+		}
 		for _, satellite := range index.byName[name] {
 			if !slices.Contains(found, satellite) {
 				found = append(found, satellite)
