@@ -94,8 +94,8 @@ func bucketsEncrypted() Rule {
 		Fix: "AWS: add a BucketServerSideEncryptionConfigurationV2 with aws:kms and the key of the bucket's data class. " +
 			"GCP: set encryption.defaultKmsKeyName. Azure: set encryption.keySource to Microsoft.Keyvault.",
 		Remediation: "None: it takes a resource beside the bucket, or a key that only its owner can choose.",
-		Controls: "CIS-AZ5 9.3.1.1, 2.1.8; SecHub S3.17; HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); " +
-			"PCI3.2.1 3.4, 8.2.1; PCI4 3.5.1, 8.3.2; NIST SC-28(1), SC-13a; SOC2 PI1.4, CC6.7",
+		Controls: "CIS-AZ5 9.3.1.1, 2.1.8; SecHub S3.17; HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); PCI3.2.1 3.4, 8.2.1; " +
+			"PCI4 3.5.1, 8.3.2; NIST SC-28(1), SC-13a; SOC2 PI1.4, CC6.7",
 		Peers: "Trivy AWS-0088, AWS-0132, GCP-0066; Checkov CKV_AWS_19, CKV_AWS_145, CKV2_AZURE_1; compliance-policies s3 " +
 			"(the old Bucket only)",
 	}
@@ -116,7 +116,7 @@ func bucketEncrypted(inline string) CheckFunc {
 	}
 }
 
-// encryptedBy looks at one configuration. S3 delivers access logs to no bucket with a key of one's own: such a bucket is
+// encryptedBy looks at one configuration. S3 delivers access logs to no bucket with a key of one's own: such a one is
 // as wanted with the keys of S3.
 func encryptedBy(c *Check, where string, keyless bool) {
 	if !needsCustomerKey(c) || keyless {
@@ -183,8 +183,8 @@ func volumesEncrypted() Rule {
 		Fix: "Set encrypted (Azure: enableEncryptionAtHost) to true and name a key. An existing volume is replaced: move " +
 			"its data by a snapshot.",
 		Remediation: "None: an existing volume would be replaced.",
-		Controls: "CIS-AWS6 6.1.1, 6.1.1 (v7); SecHub EC2.3, EC2.7; HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); " +
-			"PCI3.2.1 3.4, 8.2.1; PCI4 3.5.1, 8.3.2; NIST SC-28(1), SC-13a; SOC2 PI1.5, CC6.7",
+		Controls: "CIS-AWS6 6.1.1, 6.1.1 (v7); SecHub EC2.3, EC2.7; HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); PCI3.2.1 " +
+			"3.4, 8.2.1; PCI4 3.5.1, 8.3.2; NIST SC-28(1), SC-13a; SOC2 PI1.5, CC6.7",
 		Peers: "Trivy AWS-0026/0027/0131, AWS-0037, GCP-0034; Checkov CKV_AWS_42, CKV_AWS_190, CKV_AZURE_227",
 	}
 }

@@ -1,6 +1,7 @@
 package rules
 
-const ownKeyWhy = "A key of one's own can be withdrawn, each use of it is logged, and a copy of the data is worth nothing without it."
+const ownKeyWhy = "A key of one's own can be withdrawn, each use of it is logged, and a copy of the data is worth " +
+	"nothing without it."
 
 func databasesEncrypted() Rule {
 	return Rule{
@@ -53,8 +54,8 @@ func databasesEncrypted() Rule {
 		Fix: "Turn encryption on and name the key of the data class: kmsKeyId, kmsKeyArn, kmsKeyName or keyVaultKeyUri.",
 		Remediation: "Turns on the encryption of Redshift, which works in place. Not that of RDS: the flag replaces the " +
 			"database and its data is lost. Which key to use is its owner's choice.",
-		Controls: "CIS-AWS6 3.2.1; CIS-GCP5 7.3, 7.2; SecHub RDS.3; HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); " +
-			"PCI3.2.1 3.4, 8.2.1; PCI4 3.5.1, 8.3.2; NIST SC-28(1), SC-13a; SOC2 PI1.5, C1.1",
+		Controls: "CIS-AWS6 3.2.1; CIS-GCP5 7.3, 7.2; SecHub RDS.3; HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); PCI3.2.1 " +
+			"3.4, 8.2.1; PCI4 3.5.1, 8.3.2; NIST SC-28(1), SC-13a; SOC2 PI1.5, C1.1",
 		Peers: "Trivy AWS-0084, AWS-0080, AWS-0025; Checkov CKV_AWS_64/142/282, CKV_AWS_119, CKV_GCP_80/81, " +
 			"CKV_AZURE_100/240",
 	}
@@ -102,8 +103,8 @@ func registriesEncrypted() Rule {
 				Check: inNeedOfOwnKey(isText("encryption.status", "enabled")),
 			},
 		},
-		Fix: "AWS: encryptionConfigurations with encryptionType KMS and the key. GCP: kmsKeyName. Azure: a Premium registry " +
-			"with encryption.status enabled and keyVaultProperties.",
+		Fix: "AWS: encryptionConfigurations with encryptionType KMS and the key. GCP: kmsKeyName. Azure: a Premium " +
+			"registry with encryption.status enabled and keyVaultProperties.",
 		Remediation: "None: it replaces the registry with all images in it.",
 		Peers:       "Trivy AWS-0033; Checkov CKV_AWS_136, CKV_GCP_84; compliance-policies ecr",
 	}
@@ -138,8 +139,8 @@ func messagesEncrypted() Rule {
 	return Rule{
 		ID:    "ENC-07",
 		Title: "Queues, topics, streams and log groups are encrypted, what holds real data with a key of one's own",
-		Why: "Messages and logs quote the data that they are about, and stay for days. A topic or a stream is not encrypted " +
-			"unless it says so.",
+		Why: "Messages and logs quote the data that they are about, and stay for days. A topic or a stream is not " +
+			"encrypted unless it says so.",
 		Severity: Medium,
 		Levels:   Levels{Advisory, Mandatory, Mandatory},
 		Matchers: []Matcher{
@@ -160,12 +161,12 @@ func messagesEncrypted() Rule {
 				Type: "gcp:pubsub/topic:Topic", Paths: []string{"kmsKeyName"}, Check: ownKey("kmsKeyName"),
 			},
 		},
-		Fix: "Name a key: kmsMasterKeyId, kmsKeyId or kmsKeyName. A queue may set sqsManagedSseEnabled instead, a stream needs " +
-			"encryptionType KMS and kmsKeyId.",
+		Fix: "Name a key: kmsMasterKeyId, kmsKeyId or kmsKeyName. A queue may set sqsManagedSseEnabled instead, a stream " +
+			"needs encryptionType KMS and kmsKeyId.",
 		Remediation: "Turns on the encryption of a queue with the keys of SQS. Not that of a stream: the provider refuses " +
 			"encryptionType KMS without a key, and which key is its owner's choice.",
-		Controls: "SecHub SNS.1, SQS.1; HIPAA 164.312(a)(2)(iv), 164.308(a)(1)(ii)(B); PCI3.2.1 3.4, 8.2.1; " +
-			"PCI4 3.5.1, 8.3.2; NIST SC-28(1), SC-28; SOC2 PI1.4, CC7.3",
+		Controls: "SecHub SNS.1, SQS.1; HIPAA 164.312(a)(2)(iv), 164.308(a)(1)(ii)(B); PCI3.2.1 3.4, 8.2.1; PCI4 3.5.1, " +
+			"8.3.2; NIST SC-28(1), SC-28; SOC2 PI1.4, CC7.3",
 		Peers: "Trivy AWS-0095/0096/0064/0017; Checkov CKV_AWS_26/27/43/158, CKV_GCP_83",
 	}
 }

@@ -34,12 +34,11 @@ func jobsEncrypted() Rule {
 				Check: ownKey("config.encryptionConfig.kmsKeyName"),
 			},
 		},
-		Fix: "EMR and Glue: name a security configuration that encrypts at rest. Athena: " + results + "encryptionOption and " +
-			"kmsKeyArn. GCP: encryptionConfig.kmsKeyName.",
+		Fix: "EMR and Glue: name a security configuration that encrypts at rest. Athena: " + results + "encryptionOption " +
+			"and kmsKeyArn. GCP: encryptionConfig.kmsKeyName.",
 		Remediation: "None: it takes another resource, or a key that only its owner can choose.",
 		Controls:    "CIS-GCP5 8.1; SecHub Athena.1; PCI4 10.3.2, 10.3.4; SOC2 C1.1, PI1.5",
-		Peers: "Trivy AWS-0137/0138/0139, AWS-0006; Checkov CKV2_AWS_55, CKV_AWS_171/349/350, CKV_AWS_195, " +
-			"CKV_GCP_91",
+		Peers:       "Trivy AWS-0137/0138/0139, AWS-0006; Checkov CKV2_AWS_55, CKV_AWS_171/349/350, CKV_AWS_195, CKV_GCP_91",
 	}
 }
 
@@ -116,8 +115,8 @@ func clusterSecretsEncrypted() Rule {
 				Check: isTrue(kms),
 			},
 		},
-		Fix: "EKS: encryptionConfig with resources [secrets] and provider.keyArn. GKE: databaseEncryption with state ENCRYPTED " +
-			"and keyName. AKS: securityProfile.azureKeyVaultKms.",
+		Fix: "EKS: encryptionConfig with resources [secrets] and provider.keyArn. GKE: databaseEncryption with state " +
+			"ENCRYPTED and keyName. AKS: securityProfile.azureKeyVaultKms.",
 		Remediation: "None: it takes a key, and on EKS it can not be taken back.",
 		Controls:    "SecHub EKS.3; HIPAA 164.312(a)(2)(iv), 164.308(a)(4)(ii)(A); PCI4 3.5.1, 8.3.2",
 		Peers:       "Trivy AWS-0039; Checkov CKV_AWS_58; compliance-policies eks.enableClusterEncryptionConfig",

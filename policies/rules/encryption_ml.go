@@ -34,8 +34,8 @@ func notebooksEncrypted() Rule {
 		Fix: "AWS: kmsKeyId. GCP: diskEncryption CMEK and kmsKey. Azure: encryption with status Enabled and " +
 			"keyVaultProperties.",
 		Remediation: "None: it replaces the notebook with what is on it.",
-		Controls: "HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); PCI3.2.1 3.4, 8.2.1; PCI4 3.5.1, 8.3.2; " +
-			"NIST SC-28(1), SC-13a",
+		Controls: "HIPAA 164.312(a)(2)(iv), 164.312(e)(2)(ii); PCI3.2.1 3.4, 8.2.1; PCI4 3.5.1, 8.3.2; NIST SC-28(1), " +
+			"SC-13a",
 		Peers: "Checkov CKV_AWS_22, CKV_AWS_187, CKV2_GCP_21, CKV2_GCP_27; cdk-nag SM2",
 	}
 }
@@ -45,7 +45,7 @@ func modelsEncrypted() Rule {
 	return Rule{
 		ID:       "ENC-05",
 		Title:    "Endpoints, feature stores, data sets and tensorboards are encrypted, outside dev with a key of one's own",
-		Why:      "Features and captured requests are the data itself; a model can give away what it was trained on. " + ownKeyWhy,
+		Why:      "Features and captured requests are the data itself, and a model can give it away. " + ownKeyWhy,
 		Severity: High,
 		Levels:   Levels{Advisory, Advisory, Mandatory},
 		Matchers: []Matcher{
@@ -122,8 +122,8 @@ func hasVolumes(c *Check) Tri {
 	return has
 }
 
-// hasLocalDisk reports whether a machine type has disks of its own: those with a d behind the generation (ml.m5d.large),
-// and the families of accelerators that always have them.
+// hasLocalDisk reports whether a machine type has disks of its own: those with a d behind the generation, as
+// ml.m5d.large, and the families of accelerators that always have them.
 func hasLocalDisk(machine string) bool {
 	family, _, _ := strings.Cut(strings.TrimPrefix(machine, "ml."), ".")
 	always := []string{"g4dn", "g5", "g6", "g6e", "gr6", "p4d", "p4de", "p5", "p5e", "p5en", "trn1", "trn1n", "trn2"}
