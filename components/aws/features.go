@@ -152,7 +152,7 @@ func (l *layer) featureGroups(args *components.FeaturesArgs) (pulumi.StringMapOu
 			Resources: here(l.arn("glue", "catalog"), l.arn("glue", "database/sagemaker_featurestore"),
 				l.arn("glue", "table/sagemaker_featurestore/*")),
 		}},
-		keys: l.useKey(args.Key, "s3", encrypts...),
+		keys: l.useKey(args.Key, encrypts, "s3"),
 	})
 	if err != nil {
 		return pulumi.StringMapOutput{}, err

@@ -23,8 +23,8 @@ type function struct {
 	place       *components.Placement // nil for none
 	logs        components.Logging
 	key         pulumi.StringInput // encrypts the environment; nil for Lambda's own
+	keyServices []string           // services besides Lambda that decrypt with the key on the function's behalf
 	may         []Statement
-	keys        []Statement
 }
 
 // madeFunction is a function that was made.
@@ -75,7 +75,8 @@ func (l *layer) newFunction(f *function) (*madeFunction, error) {
 		may = append(may, l.joinNetwork(m.arn)...)
 	}
 	m.id, err = l.newRole(role{
-		part: f.part, does: f.does, trust: []Statement{l.trust("lambda.amazonaws.com")}, may: may, keys: f.keys,
+		part: f.part, does: f.does, trust: []Statement{l.trust("lambda.amazonaws.com")}, may: may,
+		keys: l.useKey(f.key, decrypts, append([]string{"lambda"}, f.keyServices...)...),
 	})
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func (t *Target) GrantLake(
 		components.Read: "ReadObjects", components.Write: "WriteObjects", components.ReadWrite: "ReadAndWriteObjects",
 	}[g.Access]
 	statements = append(statements, Statement{Sid: sid, Actions: lakeActions[g.Access], Resources: objects})
-	return l.grant(g.Identity, statements, t.useKey(g.Key, "s3", keyActions(g.Access)...))
+	return l.grant(g.Identity, statements, t.useKey(g.Key, keyActions(g.Access), "s3"))
 }
 
 // GrantRegistry attaches to the workload's role a policy on the metadata table and on pulling the images.
@@ -57,7 +57,7 @@ func (t *Target) GrantRegistry(
 	}, {
 		Sid: "LogInToRegistry", Actions: []string{"ecr:GetAuthorizationToken"}, Resources: here("*"), // knows no resource
 	}}
-	return l.grant(g.Identity, statements, t.useKey(g.Key, "dynamodb", keyActions(g.Access)...))
+	return l.grant(g.Identity, statements, t.useKey(g.Key, keyActions(g.Access), "dynamodb"))
 }
 
 // tableActions are what the intents of a grant mean for a table.

@@ -89,17 +89,19 @@ func (t *Target) ownAccount() Conditions {
 	return Conditions{"StringEquals": {"aws:SourceAccount": {t.options.Account}}}
 }
 
-// useKey lets a role use a key through one service of this region only, and nothing at all where there is no key of our
-// own: the platform's keys need no statement.
-func (t *Target) useKey(key pulumi.StringInput, service string, actions ...string) []Statement {
+// useKey lets a role use a key through some services of this region only, and nothing at all where there is no key of
+// our own: the platform's keys need no statement.
+func (t *Target) useKey(key pulumi.StringInput, actions []string, services ...string) []Statement {
 	if key == nil {
 		return nil
 	}
+	via := make([]string, len(services))
+	for i, service := range services {
+		via[i] = fmt.Sprintf("%s.%s.amazonaws.com", service, t.options.Region)
+	}
 	return []Statement{{
 		Sid: "UseKey", Actions: actions, Resources: pulumi.StringArray{key},
-		Conditions: Conditions{"StringEquals": {
-			"kms:ViaService": {fmt.Sprintf("%s.%s.amazonaws.com", service, t.options.Region)},
-		}},
+		Conditions: Conditions{"StringEquals": {"kms:ViaService": via}},
 	}}
 }
 

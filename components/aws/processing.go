@@ -35,7 +35,7 @@ func (t *Target) Processing(
 			Sid: "TakeEvents", Resources: here(queueARN),
 			Actions: []string{"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
 		})
-		f.keys = l.useKey(args.Key, "sqs", "kms:Decrypt")
+		f.keyServices = []string{"sqs"}
 	}
 	made, err := l.newFunction(f)
 	if err != nil {

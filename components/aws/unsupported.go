@@ -8,15 +8,12 @@ import (
 
 // notYet lists the layers that are still to be written.
 var notYet = map[components.Layer]string{
-	components.ClusterLayer:    "not written yet",
-	components.TrainingLayer:   "not written yet",
-	components.PipelineLayer:   "not written yet",
-	components.EndpointLayer:   "not written yet",
-	components.BatchLayer:      "not written yet",
-	components.MonitoringLayer: "not written yet",
-	components.BudgetLayer:     "not written yet",
-	components.WorkbenchLayer:  "not written yet",
-	components.DeliveryLayer:   "not written yet",
+	components.ClusterLayer:  "not written yet",
+	components.TrainingLayer: "not written yet",
+	components.PipelineLayer: "not written yet",
+	components.EndpointLayer: "not written yet",
+	components.BatchLayer:    "not written yet",
+	components.DeliveryLayer: "not written yet",
 }
 
 // Cluster is not offered yet.
@@ -51,27 +48,6 @@ func (*Target) Endpoint(
 func (*Target) Batch(
 	*pulumi.Context, string, *components.BatchArgs, ...pulumi.ResourceOption,
 ) (*components.BatchOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Monitoring is not offered yet.
-func (*Target) Monitoring(
-	*pulumi.Context, string, *components.MonitoringArgs, ...pulumi.ResourceOption,
-) (*components.MonitoringOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Budget is not offered yet.
-func (*Target) Budget(
-	*pulumi.Context, string, *components.BudgetArgs, ...pulumi.ResourceOption,
-) (*components.BudgetOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Workbench is not offered yet.
-func (*Target) Workbench(
-	*pulumi.Context, string, *components.WorkbenchArgs, ...pulumi.ResourceOption,
-) (*components.WorkbenchOutputs, error) {
 	return nil, components.ErrUnsupported
 }
 

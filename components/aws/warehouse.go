@@ -125,7 +125,7 @@ func (w *warehouse) analyst(may []Statement) (*identity, error) {
 		Sid: "FindResults", Resources: pulumi.StringArray{arn}, Actions: []string{"s3:GetBucketLocation", "s3:ListBucket"},
 	})
 	return w.newRole(role{
-		part: "analyst", does: "Queries the warehouse", may: may, keys: w.useKey(w.args.Key, "s3", encrypts...),
+		part: "analyst", does: "Queries the warehouse", may: may, keys: w.useKey(w.args.Key, encrypts, "s3"),
 		trust: []Statement{{
 			Sid: "TakeRole", Principals: &Principals{AWS: []string{w.globalARN("iam", "root")}},
 			Actions: []string{"sts:AssumeRole"},
