@@ -21,8 +21,10 @@ func TestStart(t *testing.T) {
 	c, err := controlplane.Start(t.Context(), cache, controlplane.Options{Dir: t.TempDir(), Controllers: true})
 	require.NoError(t, err)
 	t.Cleanup(c.Stop)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	_, err = c.Get(ctx, "v1", "Namespace", "", "default")
 	require.NoError(t, err)
+	require.NoError(t, c.StartOperators(ctx))
+	require.NoError(t, c.InstallDefinitions(ctx))
 }
