@@ -129,6 +129,10 @@ cover: ## Show the coverage of the components, function by function
 bench-up: ## Measure make up on a cold clone and write the times into docs/benchmarks.md (10 minutes)
 	@tools/bench-up
 
+bench-policies: ## Measure the policy engine beside Open Policy Agent and write the times into docs/benchmarks.md (5 minutes)
+	@$(GO) -C tools/policies-bench build -o ../../bin/policies-bench .
+	@bin/policies-bench -write docs/benchmarks.md
+
 clean: ## Remove what was built (first: make down)
 	@if [ -d .mlpathway ]; then echo "A stack is still up: make down first."; exit 1; fi
 	rm -rf bin coverage

@@ -1,0 +1,4 @@
+package main
+
+// twinned are the rules that twins.rego holds.
+var twinned = []string{"ENC-02", "ENC-03", "ENC-04", "ENC-06", "ENC-07", "ENC-09"}
