@@ -1,6 +1,10 @@
 package cost
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mlpathway/mlpathway/policies/rules"
+)
 
 // azure are the types of Azure that the table has prices for.
 var azure = map[string]model{
@@ -25,7 +29,7 @@ var azure = map[string]model{
 		p.usage("reads", "keyvault", "secret operations", p.use("secretReads"))
 	},
 	"azure-native:containerservice:ManagedCluster": managedCluster,
-	"azure-native:containerservice:AgentPool":      func(p *pricer) { p.agentPool("") },
+	"azure-native:containerservice:AgentPool":      func(p *pricer) { p.agentPool(p.resource.Properties) },
 	"azure-native:network:NatGateway": func(p *pricer) {
 		p.always("NAT gateway", "nat-gateway", "hour", HoursPerMonth)
 		p.usage("data through it", "nat-gateway", "data processed", p.use("natGB"))
@@ -64,21 +68,22 @@ func managedCluster(p *pricer) {
 		p.always("control plane", "aks", "uptime SLA (standard tier)", HoursPerMonth)
 	}
 	for _, pool := range p.resource.Properties.Each("agentPoolProfiles[]") {
-		p.agentPool(pool.Path + ".")
+		p.agentPool(pool.Value)
 	}
 }
 
-// agentPool reads one pool, of the resource itself or of a list in it.
-func (p *pricer) agentPool(at string) {
-	low, high := p.number(at+"minCount", 0), p.number(at+"maxCount", 1)
-	if !p.flag(at+"enableAutoScaling", false) {
-		low, high = p.number(at+"count", 1), p.number(at+"count", 1)
+// agentPool reads one pool, which is the resource itself or stands in the list of a cluster.
+func (p *pricer) agentPool(pool rules.Value) {
+	low, high := numberOf(pool, "minCount", 0), numberOf(pool, "maxCount", 1)
+	if scales, _ := pool.Get("enableAutoScaling").Bool(); !scales {
+		low, high = numberOf(pool, "count", 1), numberOf(pool, "count", 1)
 	}
 	hours := p.scaled(low, high, "nodeHours")
-	machine := p.text(at+"vmSize", "")
+	machine, _ := pool.Get("vmSize").Text()
+	priority, _ := pool.Get("scaleSetPriority").Text()
 	switch {
 	case hours == Amount{}:
-	case p.text(at+"scaleSetPriority", "Regular") == "Spot":
+	case priority == "Spot":
 		p.spot("nodes", machine, hours)
 	default:
 		p.machine("nodes", machine, hours, "vm-ondemand")

@@ -138,7 +138,7 @@ func (p *pricer) accelerators(path, machine string, spot bool, hours Amount) {
 
 // cloudRunService is billed for requests, or for its instances where one is always there.
 func cloudRunService(p *pricer) {
-	cpus := p.number("template.containers[0].resources.limits.cpu", 1)
+	cpus := 1.0
 	if n, ok := leadingNumber(p.text("template.containers.resources.limits.cpu", "")); ok {
 		cpus = n
 	}

@@ -175,7 +175,11 @@ func normalRegion(cloud, place string) string {
 
 // number reads a quantity; where it is unknown or not given, the default holds.
 func (p *pricer) number(path string, byDefault float64) float64 {
-	if n, ok := p.resource.Properties.Get(path).Number(); ok && n >= 0 {
+	return numberOf(p.resource.Properties, path, byDefault)
+}
+
+func numberOf(v rules.Value, path string, byDefault float64) float64 {
+	if n, ok := v.Get(path).Number(); ok && n >= 0 {
 		return n
 	}
 	return byDefault

@@ -63,7 +63,7 @@ func LoadTable(prices, manifest []byte) (*Table, error) {
 	case !ok:
 		return nil, fmt.Errorf("price manifest: date %q, want a day such as 2026-01-19", m.Date)
 	}
-	if sum := sum(prices); sum != m.SHA256 {
+	if sum := Sum(prices); sum != m.SHA256 {
 		return nil, fmt.Errorf("price manifest: the price file has the SHA-256 %s, want %s", sum, m.SHA256)
 	}
 	rows, err := ReadPrices(bytes.NewReader(prices), made)
@@ -92,7 +92,8 @@ func newTable(m Manifest, rows []Price) *Table {
 	return t
 }
 
-func sum(data []byte) string {
+// Sum is the SHA-256 of a price file as it stands in the manifest.
+func Sum(data []byte) string {
 	digest := sha256.Sum256(data)
 	return hex.EncodeToString(digest[:])
 }
