@@ -36,6 +36,7 @@ func Families() []Family {
 		{"kubernetes", "Kubernetes pods and clusters", kubernetesRules},
 		{"tags", "Tags and residency", tagRules},
 		{"cost", "Cost", costRules},
+		{"cost_estimate", "Cost: the estimate", costEstimateRules},
 		{"hygiene", "Hygiene", hygieneRules},
 	}
 }
