@@ -13,7 +13,6 @@ var notYet = map[components.Layer]string{
 	components.PipelineLayer: "not written yet",
 	components.EndpointLayer: "not written yet",
 	components.BatchLayer:    "not written yet",
-	components.DeliveryLayer: "not written yet",
 }
 
 // Cluster is not offered yet.
@@ -48,12 +47,5 @@ func (*Target) Endpoint(
 func (*Target) Batch(
 	*pulumi.Context, string, *components.BatchArgs, ...pulumi.ResourceOption,
 ) (*components.BatchOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Delivery is not offered yet.
-func (*Target) Delivery(
-	*pulumi.Context, string, *components.DeliveryArgs, ...pulumi.ResourceOption,
-) (*components.DeliveryOutputs, error) {
 	return nil, components.ErrUnsupported
 }
