@@ -63,19 +63,46 @@ func (l *Lake) Path(zone, key string) string {
 	return filepath.Join(l.Root, zone, filepath.FromSlash(key))
 }
 
-// Version makes a version of a random ensemble that is not registered yet. Its profile is that of 2000 random rows.
+// Predictor is a model in its plain form: an *onnx.Ensemble or an *onnx.Network.
+type Predictor interface {
+	Predict(row, out []float32)
+	Outputs() int
+	Marshal(meta map[string]string) ([]byte, error)
+}
+
+// Version makes a version of an ensemble that is not registered yet. Its profile is that of 2000 random rows.
 func Version(tb testing.TB, version string, e *onnx.Ensemble) *registry.Version {
 	tb.Helper()
-	data, err := e.Marshal(map[string]string{"version": version})
+	return newVersion(tb, version, e, e.Task, e.Inputs, e.Classes, onnxtest.Rows(99, e, 2000, 0))
+}
+
+// VersionOf makes a version of either kind of model.
+func VersionOf(tb testing.TB, version string, p Predictor) *registry.Version {
+	tb.Helper()
+	if e, ok := p.(*onnx.Ensemble); ok {
+		return Version(tb, version, e)
+	}
+	n, ok := p.(*onnx.Network)
+	require.True(tb, ok, "%T is no model", p)
+	v := newVersion(tb, version, n, n.Task, n.Inputs, n.Classes, onnxtest.Vectors(99, len(n.Inputs), 2000, 0))
+	v.Manifest.Family = "network"
+	return v
+}
+
+func newVersion(
+	tb testing.TB, version string, p Predictor, task string, inputs, classes []string, rows [][]float32,
+) *registry.Version {
+	tb.Helper()
+	data, err := p.Marshal(map[string]string{"version": version})
 	require.NoError(tb, err)
 	m := registry.Manifest{Name: Model, Version: version, Created: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-		Task: e.Task, Family: "trees", Label: "diagnosis", Classes: e.Classes, DataVersion: "d1",
+		Task: task, Family: "trees", Label: "diagnosis", Classes: classes, DataVersion: "d1",
 		Rows:     map[string]int{"train": 2000},
 		Decision: registry.Decision{Promoted: true, Reason: "accuracy 0.97 >= 0.95"}}
-	for _, name := range e.Inputs {
+	for _, name := range inputs {
 		m.Inputs = append(m.Inputs, registry.Input{Name: name})
 	}
-	return &registry.Version{Manifest: m, Model: data, Profile: Profile(e, onnxtest.Rows(99, e, 2000, 0)),
+	return &registry.Version{Manifest: m, Model: data, Profile: profile(p, task, inputs, rows),
 		Metrics: registry.Metrics{Rows: 400, Candidate: map[string]float64{"accuracy": 0.97}}}
 }
 
@@ -102,8 +129,12 @@ func (l *Lake) Serve(version string, e *onnx.Ensemble) *registry.Version {
 
 // Profile describes rows and the ensemble's predictions for them with ten bins of equal shares.
 func Profile(e *onnx.Ensemble, rows [][]float32) registry.Profile {
+	return profile(e, e.Task, e.Inputs, rows)
+}
+
+func profile(e Predictor, task string, inputs []string, rows [][]float32) registry.Profile {
 	p := registry.Profile{Rows: len(rows)}
-	for i, name := range e.Inputs {
+	for i, name := range inputs {
 		values := make([]float64, len(rows))
 		for j, row := range rows {
 			values[j] = float64(row[i])
@@ -113,7 +144,7 @@ func Profile(e *onnx.Ensemble, rows [][]float32) registry.Profile {
 	scores, out := make([]float64, len(rows)), make([]float32, e.Outputs())
 	for j, row := range rows {
 		e.Predict(row, out)
-		scores[j] = model.Score(e.Task, out)
+		scores[j] = model.Score(task, out)
 	}
 	p.Prediction = Distribution("prediction", scores, 10)
 	return p

@@ -74,21 +74,48 @@ func LoadAlias(ctx context.Context, r *registry.Registry, name, alias string) (*
 	return Load(ctx, r, name, a.Version)
 }
 
-// New makes a model out of a version that was read from the registry.
+// New makes a model out of a version that was read from the registry. Trees and the networks of the project's own
+// trainer are computed natively; anything else needs a program that was built with ONNX Runtime.
 func New(v *registry.Version) (*Model, error) {
-	e, _, err := onnx.Unmarshal(v.Model)
+	kind, operators, err := onnx.Look(v.Model)
 	if err != nil {
 		return nil, err
 	}
-	if err := agree(&v.Manifest, e); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSchema, err)
-	}
-	trees, err := e.Compile()
+	engine, err := newEngine(v, kind, operators)
 	if err != nil {
 		return nil, err
 	}
-	return WithEngine(v, treeEngine{trees}), nil
+	return WithEngine(v, engine), nil
 }
+
+func newEngine(v *registry.Version, kind onnx.Kind, operators []string) (Engine, error) {
+	switch kind {
+	case onnx.Trees:
+		e, _, err := onnx.Unmarshal(v.Model)
+		if err != nil {
+			return nil, err
+		}
+		if err := agree(&v.Manifest, e.Task, e.Inputs, e.Classes); err != nil {
+			return nil, err
+		}
+		trees, err := e.Compile()
+		return treeEngine{trees}, err
+	case onnx.Dense:
+		n, _, err := onnx.UnmarshalNetwork(v.Model)
+		if err != nil {
+			return nil, err
+		}
+		if err := agree(&v.Manifest, n.Task, n.Inputs, n.Classes); err != nil {
+			return nil, err
+		}
+		return n.Compile()
+	default:
+		return foreign(v, operators)
+	}
+}
+
+// ErrForeign means that a model needs ONNX Runtime and that this program cannot use it.
+var ErrForeign = errors.New("the model needs ONNX Runtime")
 
 // WithEngine makes a model whose predictions an engine computes.
 func WithEngine(v *registry.Version, engine Engine) *Model {
@@ -99,18 +126,18 @@ func WithEngine(v *registry.Version, engine Engine) *Model {
 	return m
 }
 
-func agree(manifest *registry.Manifest, e *onnx.Ensemble) error {
+func agree(manifest *registry.Manifest, task string, inputs, classes []string) error {
 	names := make([]string, len(manifest.Inputs))
 	for i, input := range manifest.Inputs {
 		names[i] = input.Name
 	}
 	switch {
-	case manifest.Task != e.Task:
-		return fmt.Errorf("the manifest says %q, the model is %s", manifest.Task, e.Task)
-	case !slices.Equal(names, e.Inputs):
-		return fmt.Errorf("the manifest has the inputs %.200q, the model %.200q", names, e.Inputs)
-	case !slices.Equal(manifest.Classes, e.Classes):
-		return fmt.Errorf("the manifest has the classes %.200q, the model %.200q", manifest.Classes, e.Classes)
+	case manifest.Task != task:
+		return fmt.Errorf("%w: the manifest says %q, the model is %s", ErrSchema, manifest.Task, task)
+	case !slices.Equal(names, inputs):
+		return fmt.Errorf("%w: the manifest has the inputs %.200q, the model %.200q", ErrSchema, names, inputs)
+	case !slices.Equal(manifest.Classes, classes):
+		return fmt.Errorf("%w: the manifest has the classes %.200q, the model %.200q", ErrSchema, manifest.Classes, classes)
 	default:
 		return nil
 	}

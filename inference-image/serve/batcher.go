@@ -55,23 +55,23 @@ type gathered struct {
 
 // newBatcher makes the batcher of a model; nil where rows are better computed alone.
 func newBatcher(m *model.Model, how Gathering, most int, size prometheus.Observer) *batcher {
-	if how == GatherOff || how == GatherAuto && !gains(m) {
+	if how == GatherOff || how == GatherAuto && !gains(m, time.Now) {
 		return nil
 	}
 	return &batcher{m: m, workers: runtime.GOMAXPROCS(0), most: most, size: size}
 }
 
 // gains measures whether a row of many costs less than a row alone.
-func gains(m *model.Model) bool {
+func gains(m *model.Model, now func() time.Time) bool {
 	rows, out := make([]float32, gatherTrial*m.Inputs()), make([]float32, gatherTrial*m.Outputs())
 	shortest := func(n int) time.Duration {
 		best := time.Duration(math.MaxInt64)
 		for range 5 {
-			start := time.Now()
+			start := now()
 			if m.Predict(rows, n, out) != nil {
 				return 0 // the error shows at the first request
 			}
-			best = min(best, time.Since(start))
+			best = min(best, now().Sub(start))
 		}
 		return best
 	}

@@ -178,27 +178,38 @@ func TestGathering(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code, "the queue of a batcher is bounded as well")
 }
 
-// pacedEngine takes so long for a batch and so long for each row of it.
-type pacedEngine struct{ batch, row time.Duration }
+// pacedEngine takes so long for a batch and so long for each row of it, by a clock of its own.
+type pacedEngine struct {
+	batch, row time.Duration
+	clock      time.Time
+}
 
-func (e pacedEngine) Outputs() int { return 2 }
+func (e *pacedEngine) Outputs() int { return 2 }
 
-func (e pacedEngine) Predict(_ []float32, n int, _ []float32) error {
-	time.Sleep(e.batch + time.Duration(n)*e.row)
+func (e *pacedEngine) Predict(_ []float32, n int, _ []float32) error {
+	e.clock = e.clock.Add(e.batch + time.Duration(n)*e.row)
 	return nil
 }
 
 func TestGatheringIsOffWhereItGainsNothing(t *testing.T) {
 	t.Parallel()
 	v := inferencetest.Version(t, "v1", onnxtest.Ensemble(1, onnxtest.Shape{Inputs: 1}))
-	assert.True(t, gains(model.WithEngine(v, pacedEngine{batch: 5 * time.Millisecond})))
-	assert.False(t, gains(model.WithEngine(v, pacedEngine{row: 2 * time.Millisecond})))
-	trees, err := model.New(v)
-	require.NoError(t, err)
-	assert.False(t, gains(trees), "a row takes a microsecond")
-	assert.Nil(t, newBatcher(trees, GatherAuto, 1, nil))
-	assert.NotNil(t, newBatcher(trees, GatherOn, 1, nil))
-	assert.Nil(t, newBatcher(model.WithEngine(v, pacedEngine{batch: time.Millisecond}), GatherOff, 1, nil))
+	for name, c := range map[string]struct {
+		batch, row time.Duration
+		want       bool
+	}{
+		"a batch costs as a row":         {time.Millisecond, 0, true},
+		"a batch costs as all its rows":  {0, time.Millisecond, false},
+		"twice as fast":                  {100 * time.Microsecond, 90 * time.Microsecond, true},
+		"hardly faster":                  {20 * time.Microsecond, 90 * time.Microsecond, false},
+		"a row is too cheap to wait for": {40 * time.Microsecond, 0, false},
+	} {
+		e := &pacedEngine{batch: c.batch, row: c.row}
+		assert.Equal(t, c.want, gains(model.WithEngine(v, e), func() time.Time { return e.clock }), name)
+	}
+	m := model.WithEngine(v, &pacedEngine{})
+	assert.NotNil(t, newBatcher(m, GatherOn, 1, nil))
+	assert.Nil(t, newBatcher(m, GatherOff, 1, nil))
 }
 
 func TestParseTraffic(t *testing.T) {

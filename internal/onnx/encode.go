@@ -36,18 +36,27 @@ func (e *Ensemble) encode(meta map[string]string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return encodeModel(e.graph, map[string]int64{"": opsetONNX, domainTrees: opsetTrees},
+		[][2]string{{metaInputs, string(names)}}, meta), nil
+}
+
+// encodeModel writes a model of one graph, with the metadata of the format itself before that of the caller.
+func encodeModel(graph func(*writer), opsets map[string]int64, own [][2]string, meta map[string]string) []byte {
 	var w writer
 	w.int(modelIRVersion, irVersion)
 	w.string(modelProducer, producer)
 	w.string(modelProducerVer, "1")
-	w.message(modelGraph, e.graph)
-	w.message(modelOpsetImport, opset("", opsetONNX))
-	w.message(modelOpsetImport, opset(domainTrees, opsetTrees))
-	w.message(modelMetadata, entry(metaInputs, string(names)))
+	w.message(modelGraph, graph)
+	for _, domain := range slices.Sorted(maps.Keys(opsets)) {
+		w.message(modelOpsetImport, opset(domain, opsets[domain]))
+	}
+	for _, pair := range own {
+		w.message(modelMetadata, entry(pair[0], pair[1]))
+	}
 	for _, key := range slices.Sorted(maps.Keys(meta)) {
 		w.message(modelMetadata, entry(key, meta[key]))
 	}
-	return w.data, nil
+	return w.data
 }
 
 func opset(domain string, version int64) func(*writer) {

@@ -40,6 +40,11 @@ const (
 	dimensionValue    = 1
 	dimensionParam    = 2
 
+	tensorDims = 1
+	tensorType = 2
+	tensorName = 8
+	tensorRaw  = 9
+
 	irVersion  = 8
 	opsetONNX  = 15
 	opsetTrees = 3
@@ -51,6 +56,8 @@ const (
 	kindStrings = 8
 
 	elementFloat  = 1 // TensorProto.DataType
+	elementUint8  = 2
+	elementInt8   = 3
 	elementString = 8
 )
 

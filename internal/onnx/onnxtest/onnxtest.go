@@ -94,3 +94,45 @@ func Rows(seed uint64, e *onnx.Ensemble, n int, missing float64) [][]float32 {
 	}
 	return rows
 }
+
+// Network makes a valid random network with layers of the given widths before the last; the same seed gives the same
+// one.
+func Network(seed uint64, s Shape, hidden ...int) *onnx.Network {
+	r := rand.New(rand.NewPCG(seed, 3))
+	e := Ensemble(seed, s) // for the names
+	n := &onnx.Network{Task: e.Task, Inputs: e.Inputs, Classes: e.Classes}
+	for range n.Inputs {
+		n.Mean = append(n.Mean, float32(r.NormFloat64()))
+		n.Scale = append(n.Scale, float32(0.5+r.Float64()))
+		n.Low, n.High = append(n.Low, -3), append(n.High, 3)
+	}
+	width := len(n.Inputs)
+	for _, outputs := range append(append([]int(nil), hidden...), len(e.Base)) {
+		l := onnx.Layer{Outputs: outputs}
+		for range width * outputs {
+			l.Weights = append(l.Weights, float32(r.NormFloat64()/math.Sqrt(float64(width))))
+		}
+		for range outputs {
+			l.Bias = append(l.Bias, float32(r.NormFloat64()/4))
+		}
+		n.Layers = append(n.Layers, l)
+		width = outputs
+	}
+	return n
+}
+
+// Vectors makes n random rows of normal values; each is missing with the given probability.
+func Vectors(seed uint64, inputs, n int, missing float64) [][]float32 {
+	r := rand.New(rand.NewPCG(seed, 4))
+	rows := make([][]float32, n)
+	for i := range rows {
+		rows[i] = make([]float32, inputs)
+		for j := range rows[i] {
+			rows[i][j] = float32(2 * r.NormFloat64())
+			if r.Float64() < missing {
+				rows[i][j] = float32(math.NaN())
+			}
+		}
+	}
+	return rows
+}
