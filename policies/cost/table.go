@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	_ "embed" // the price table and its manifest
+	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -138,4 +140,30 @@ const StaleDays = 180
 func (t *Table) AgeDays(now time.Time) int {
 	made, _ := day(t.Manifest.Date)
 	return int(now.Sub(made).Hours() / 24)
+}
+
+// Write writes prices as a price file, and the manifest that belongs to it. It fails where the file would be refused.
+func Write(prices []Price, date time.Time) (file, manifest []byte, err error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	rows := [][]string{columns}
+	for _, p := range prices {
+		rows = append(rows, []string{
+			p.Cloud, p.Service, p.SKU, p.Region, p.Unit, strconv.FormatFloat(p.USD, 'f', -1, 64), p.Source, p.Date,
+			strings.Join(p.Marks, ";"),
+		})
+	}
+	if err := w.WriteAll(rows); err != nil {
+		return nil, nil, err
+	}
+	manifest, err = json.MarshalIndent(Manifest{
+		Version: tableVersion, Date: date.UTC().Format(time.DateOnly), Currency: "USD", SHA256: Sum(b.Bytes()),
+		Rows: countRows(prices),
+	}, "", "  ")
+	if err != nil {
+		return nil, nil, err
+	}
+	manifest = append(manifest, '\n')
+	_, err = LoadTable(b.Bytes(), manifest)
+	return b.Bytes(), manifest, err
 }
