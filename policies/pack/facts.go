@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/mlpathway/mlpathway/policies/cost"
 	"github.com/mlpathway/mlpathway/policies/rules"
 )
 
@@ -47,4 +48,30 @@ func facts(ctx *pulumi.Context) (*rules.Stack, error) {
 		problems = append(problems, fmt.Errorf("environment: found %q, want dev, stage or prod", s.Environment))
 	}
 	return s, errors.Join(problems...)
+}
+
+// priced says how the cost of the stack is estimated: by the embedded prices, and by what the stack file assumes. An
+// analyzer never sees the state before, so that rules on a change of cost have nothing to compare with here.
+func priced(ctx *pulumi.Context, environment rules.Environment) (cost.Options, error) {
+	table, err := cost.Embedded()
+	if err != nil {
+		return cost.Options{}, err
+	}
+	var overrides map[string]float64
+	if text, ok := ctx.GetConfig(ctx.Project() + ":usage"); ok {
+		if err := json.Unmarshal([]byte(text), &overrides); err != nil {
+			return cost.Options{}, fmt.Errorf("usage: found a value of the wrong form: %w", err)
+		}
+	}
+	usage, err := cost.NewUsage(environment, overrides)
+	if err != nil {
+		return cost.Options{}, err
+	}
+	o := cost.Options{Table: table, Usage: usage}
+	for _, key := range []string{ctx.Project() + ":region", "aws:region", "gcp:region", "azure-native:location"} {
+		if region, ok := ctx.GetConfig(key); ok && o.Region == "" {
+			o.Region = region
+		}
+	}
+	return o, nil
 }

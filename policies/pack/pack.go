@@ -18,6 +18,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/policyx"
 
+	"github.com/mlpathway/mlpathway/policies/cost"
 	"github.com/mlpathway/mlpathway/policies/graph"
 	"github.com/mlpathway/mlpathway/policies/rules"
 )
@@ -47,12 +48,16 @@ func Factory(now func() time.Time) func(*pulumi.Context) (policyx.PolicyPack, er
 		if err != nil {
 			return nil, fmt.Errorf("reading the configuration of stack %s: %w", ctx.Stack(), err)
 		}
+		prices, err := priced(ctx, stack.Environment)
+		if err != nil {
+			return nil, err
+		}
 		waivers, err := readWaivers(filepath.Join(ctx.RootDirectory(), "waivers.yaml"))
 		if err != nil {
 			return nil, err
 		}
 		j := &judge{
-			engine: rules.NewEngine(rules.Catalogue()), stack: stack,
+			engine: rules.NewEngine(rules.Catalogue()), stack: stack, prices: prices,
 			options: rules.Options{Waivers: waivers, Today: now()},
 			inputs:  map[string]*rules.Resource{}, said: map[place]bool{},
 			say: func(text string) { _ = ctx.Log.Info(text, nil) },
@@ -82,6 +87,7 @@ type judge struct {
 	engine  *rules.Engine
 	stack   *rules.Stack
 	options rules.Options
+	prices  cost.Options
 	say     func(string)
 
 	mu sync.Mutex
@@ -159,7 +165,9 @@ func (j *judge) judged(shown []policyx.AnalyzerResource) []rules.Finding {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.report == nil {
-		j.report = j.engine.Judge(j.graph(shown), j.stack, j.options)
+		whole, stack := j.graph(shown), *j.stack
+		stack.Cost = cost.Make(whole, j.prices).Facts()
+		j.report = j.engine.Judge(whole, &stack, j.options)
 	}
 	var found []rules.Finding
 	for _, f := range j.report.Findings {

@@ -200,4 +200,25 @@ func TestPack(t *testing.T) {
 		_, times := has(said(r.Events), "ENC-01", "raw")
 		assert.Zero(t, times, r.Output)
 	})
+	t.Run("a remedy is off by default, and said when it is on", func(t *testing.T) {
+		queue := func(ctx *pulumi.Context) error {
+			return ctx.RegisterResource("aws:sqs/queue:Queue", "jobs",
+				pulumi.Map{"sqsManagedSseEnabled": pulumi.Bool(false)}, &untyped{})
+		}
+		enabled := func(name string, config map[string]string) (any, string) {
+			s := w.Stack(t, name, engine.Inline(queue), config)
+			r := s.TryUp(t, flags...)
+			made := r.State.Find("aws:sqs/queue:Queue", "jobs")
+			s.Destroy(t)
+			require.NotNil(t, made, r.Output)
+			return made.Inputs["sqsManagedSseEnabled"], r.Output
+		}
+		off, _ := enabled("asis", in("dev"))
+		assert.Equal(t, false, off)
+		config := in("dev")
+		config["policies:remediate"] = "true"
+		on, output := enabled("mended", config)
+		assert.Equal(t, true, on)
+		assert.Contains(t, output, "+ sqsManagedSseEnabled: true")
+	})
 }
