@@ -112,6 +112,31 @@ func TestImagesImportNothingOfPulumi(t *testing.T) {
 	}
 }
 
+// TestPoliciesImportNoCloudSDK: policies match type tokens as texts, so that the pack is small and starts fast.
+func TestPoliciesImportNoCloudSDK(t *testing.T) {
+	t.Parallel()
+	packages := list(t, "./policies/...")
+	require.NotEmpty(t, packages)
+	for _, p := range packages {
+		for _, dep := range p.Deps {
+			assert.False(t, hasPrefix(dep, cloudSDKs), "%s needs %s", p.ImportPath, dep)
+		}
+	}
+}
+
+// TestRulesImportNothingOfPulumi: rules are pure functions over a graph, whoever made it.
+func TestRulesImportNothingOfPulumi(t *testing.T) {
+	t.Parallel()
+	packages := list(t, "./policies/rules/...")
+	require.NotEmpty(t, packages)
+	for _, p := range packages {
+		for _, dep := range p.Deps {
+			assert.False(t, strings.HasPrefix(dep, "github.com/pulumi/"), "%s needs %s", p.ImportPath, dep)
+			assert.False(t, strings.HasPrefix(dep, module+"/components"), "%s needs %s", p.ImportPath, dep)
+		}
+	}
+}
+
 // TestServingNeedsNoCgo: the inference image is one static file.
 func TestServingNeedsNoCgo(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,8 @@ import (
 
 // TestJudgeIsLinear counts what the engine does for each resource, which no slow machine changes: properties read and
 // memory taken. Ten times the resources may take eleven times as much.
+//
+//nolint:paralleltest // testing.AllocsPerRun counts those of other tests too
 func TestJudgeIsLinear(t *testing.T) {
 	engine := rules.NewEngine(rules.Catalogue())
 	work := func(n int) (reads, allocations float64) {

@@ -24,8 +24,8 @@ type Links struct {
 	Unclear []*Resource
 }
 
-// maxNamesakes bounds how many satellites may name one resource. Where more do, the name tells nothing, and following it
-// from each of many resources with that name would take quadratic time.
+// maxNamesakes bounds how many satellites may name one resource. Where more do, the name tells nothing, and following
+// it from each of many resources with that name would take quadratic time.
 const maxNamesakes = 100
 
 // Links finds the resources of a type whose property refers to r. Its cost does not grow with the graph.
