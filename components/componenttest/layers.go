@@ -69,7 +69,7 @@ func processingCase(v Values) layerCase {
 	good := func() *components.ProcessingArgs {
 		return &components.ProcessingArgs{
 			Image: v.Training, Command: []string{"etl"}, Schedule: "5 * * * *",
-			Environment: pulumi.StringMap{"PASSWORD": secretText()}, Network: v.place(), Lake: v.lake(),
+			Environment: pulumi.StringMap{"PASSWORD": secretText()}, Network: v.Place(), Lake: v.lake(),
 			Reads: []components.Zone{components.Raw}, Writes: []components.Zone{components.Curated},
 		}
 	}
@@ -91,7 +91,7 @@ func warehouseCase(v Values) layerCase {
 	good := func() *components.WarehouseArgs {
 		return &components.WarehouseArgs{
 			LoadFrom: pulumi.String(v.Zone(components.Curated)), ResultsTo: pulumi.String(v.Zone(components.Results)),
-			Network: v.place(),
+			Network: v.Place(),
 		}
 	}
 	return caseFor(components.WarehouseLayer, "warehouse", components.NewWarehouse,
@@ -111,7 +111,7 @@ func featuresCase(v Values) layerCase {
 	good := func() *components.FeaturesArgs {
 		return &components.FeaturesArgs{
 			Views:   []components.FeatureView{{Name: "tumour", Key: "sample_id", SQL: "SELECT * FROM curated"}},
-			Offline: pulumi.String(v.Zone(components.Features)), Network: v.place(),
+			Offline: pulumi.String(v.Zone(components.Features)), Network: v.Place(),
 		}
 	}
 	return caseFor(components.FeaturesLayer, "features", components.NewFeatures,
@@ -131,7 +131,7 @@ func clusterCase(v Values) layerCase {
 	good := func() *components.ClusterArgs {
 		return &components.ClusterArgs{
 			Pools:   []components.NodePool{{Name: "gpu", Machine: components.Machine{Accelerator: components.GPUSmall}}},
-			Network: v.place(),
+			Network: v.Place(),
 		}
 	}
 	withPool := func(change func(*components.NodePool)) func(*components.ClusterArgs) {
@@ -155,7 +155,7 @@ func clusterCase(v Values) layerCase {
 func trainingCase(v Values) layerCase {
 	good := func() *components.TrainingArgs {
 		return &components.TrainingArgs{
-			Image: v.Training, Checkpoint: pulumi.String(v.Zone(components.Models) + "/checkpoints"), Network: v.place(),
+			Image: v.Training, Checkpoint: pulumi.String(v.Zone(components.Models) + "/checkpoints"), Network: v.Place(),
 		}
 	}
 	return caseFor(components.TrainingLayer, "training", components.NewTraining,
@@ -193,7 +193,7 @@ func pipelineCase(v Values) layerCase {
 			Image: v.Training, Model: "tumour", Definition: "name: tumour\n", Lake: v.lake(),
 			Training: pulumi.String("{}"), Table: pulumi.String(v.Table),
 			Warehouse: secretText(), EventSource: pulumi.String(v.EventSource), Schedule: "0 3 * * *",
-			Network: v.place(),
+			Network: v.Place(),
 		}
 	}
 	return caseFor(components.PipelineLayer, "pipeline", components.NewPipeline,

@@ -45,8 +45,8 @@ func (v Values) lake() pulumi.StringMap {
 	return uris
 }
 
-// place is nil on a target without networks.
-func (v Values) place() *components.Placement {
+// Place is nil on a target without networks.
+func (v Values) Place() *components.Placement {
 	if v.Network == "" {
 		return nil
 	}

@@ -11,7 +11,7 @@ func endpointCase(v Values) layerCase {
 		return &components.EndpointArgs{
 			Image: v.Inference, Model: "tumour", Lake: v.lake(), Address: pulumi.String("127.0.0.1:18080"),
 			Auth: components.AuthToken, TokenURI: pulumi.String(v.Token),
-			Network: v.place(),
+			Network: v.Place(),
 		}
 	}
 	return caseFor(components.EndpointLayer, "endpoint", components.NewEndpoint,
@@ -43,7 +43,7 @@ func endpointCase(v Values) layerCase {
 
 func batchCase(v Values) layerCase {
 	good := func() *components.BatchArgs {
-		return &components.BatchArgs{Image: v.Inference, Model: "tumour", Lake: v.lake(), Network: v.place()}
+		return &components.BatchArgs{Image: v.Inference, Model: "tumour", Lake: v.lake(), Network: v.Place()}
 	}
 	return caseFor(components.BatchLayer, "batch", components.NewBatch,
 		func(c *components.Batch) *components.BatchOutputs { return &c.BatchOutputs }, good).
@@ -62,7 +62,7 @@ func monitoringCase(v Values) layerCase {
 	good := func() *components.MonitoringArgs {
 		return &components.MonitoringArgs{
 			Image: v.Inference, Model: "tumour", Lake: v.lake(),
-			DefinitionURI: pulumi.String(v.Definition), Receivers: []string{"fraud@example.com"}, Network: v.place(),
+			DefinitionURI: pulumi.String(v.Definition), Receivers: []string{"fraud@example.com"}, Network: v.Place(),
 			Endpoint: optional(v.Endpoint), Pipeline: optional(v.Pipeline),
 		}
 	}
@@ -103,7 +103,7 @@ func budgetCase(v Values) layerCase {
 
 func workbenchCase(v Values) layerCase {
 	good := func() *components.WorkbenchArgs {
-		return &components.WorkbenchArgs{Users: []string{"ada"}, Network: v.place()}
+		return &components.WorkbenchArgs{Users: []string{"ada"}, Network: v.Place()}
 	}
 	return caseFor(components.WorkbenchLayer, "workbench", components.NewWorkbench,
 		func(c *components.Workbench) *components.WorkbenchOutputs { return &c.WorkbenchOutputs }, good).
