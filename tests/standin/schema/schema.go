@@ -76,10 +76,13 @@ func parseToken(text string) (sdkToken, error) {
 	return sdkToken{text: text, pkg: parts[0], module: parts[1], name: parts[2]}, nil
 }
 
-// lowerFirst writes the name of a type as the SDK names its file.
+// lowerFirst writes the name of a type as the SDK names its file: all leading capitals become small, so that SSLPolicy is
+// sslpolicy and IAMCustomRole iamcustomRole.
 func lowerFirst(name string) string {
 	runes := []rune(name)
-	runes[0] = unicode.ToLower(runes[0])
+	for i := 0; i < len(runes) && unicode.IsUpper(runes[i]); i++ {
+		runes[i] = unicode.ToLower(runes[i])
+	}
 	return string(runes)
 }
 
