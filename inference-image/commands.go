@@ -171,10 +171,14 @@ func newServe() *cobra.Command {
 func newBatch() *cobra.Command {
 	var o batch.Options
 	cmd := &cobra.Command{
-		Use: "batch", Short: "Predict every row of the newest feature set",
+		Use: "batch", Short: "Predict every row of the newest feature set, or of a file",
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := errors.Join(requireFlags(cmd, "models", "features", "results"), requireModel(o.Model, o.Pipeline))
+			needed := []string{"models", "results"}
+			if o.Input == "" {
+				needed = append(needed, "features")
+			}
+			err := errors.Join(requireFlags(cmd, needed...), requireModel(o.Model, o.Pipeline))
 			if err != nil {
 				return err
 			}
@@ -188,6 +192,11 @@ func newBatch() *cobra.Command {
 	flag(cmd, &o.Model, "model", "", helpModel)
 	flag(cmd, &o.Pipeline, "pipeline", "", helpPipeline+", for the key column")
 	flag(cmd, &o.Alias, "alias", registry.Production, helpAlias)
+	flag(cmd, &o.Input, "input", "", "URI of a .parquet, .csv or .jsonl file, in place of the newest feature set")
+	flag(cmd, &o.Key, "key", "", "column that identifies a row (default that of the pipeline)")
+	f := cmd.Flags()
+	f.IntVar(&o.Workers, "workers", 0, "rows are predicted in parallel by so many (default one for each processor)")
+	f.IntVar(&o.PartRows, "part-rows", 0, "least number of rows of a file of predictions (default 1 million)")
 	return cmd
 }
 

@@ -112,7 +112,7 @@ func TestBatchOfAClassifier(t *testing.T) {
 	require.NoError(t, batch.Run(t.Context(), o))
 
 	folder := "batch/20261122T020000.123Z/"
-	names, rows := readAll(t, l.Path("results", folder+"predictions.parquet"))
+	names, rows := readAll(t, l.Path("results", folder+"part-00000.parquet"))
 	require.Equal(t, []string{"id", "prediction", "probability_class-0", "probability_class-1", "probability_class-2",
 		"model", "version", "time"}, names)
 	require.Len(t, rows, len(in))
@@ -147,7 +147,12 @@ func TestBatchOfAClassifier(t *testing.T) {
 	assert.Equal(t, counts, r.Classes)
 	assert.Positive(t, missing)
 	assert.Equal(t, missing, r.MissingRequired)
-	assert.Equal(t, folder+"predictions.parquet", r.Predictions)
+	assert.Equal(t, folder, r.Predictions)
+	assert.Equal(t, []string{folder + "part-00000.parquet"}, r.Parts)
+	assert.False(t, r.Resumed)
+	left, err := filepath.Glob(l.Path("results", "batch/jobs/*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "the record of the job goes when it has ended")
 	assert.Equal(t, "d1", r.DataVersion)
 	assert.Equal(t, "id", r.Key)
 	assert.Nil(t, r.Mean)
@@ -165,7 +170,7 @@ func TestBatchOfARegressionWithoutKey(t *testing.T) {
 	o.Pipeline, o.Model = "", inferencetest.Model
 	require.NoError(t, batch.Run(t.Context(), o))
 	r := readReport(t, l, "batch/latest.json")
-	names, rows := readAll(t, l.Path("results", r.Predictions))
+	names, rows := readAll(t, l.Path("results", r.Parts[0]))
 	require.Equal(t, []string{"row", "prediction", "model", "version", "time"}, names)
 	want, sum := make([]float32, 1), 0.0
 	for i, row := range in {
@@ -221,7 +226,7 @@ func TestBatchThatCannotBe(t *testing.T) {
 			named.Inputs = []string{"x0", "x1", "x2", "x3", "id"}
 			l.Serve("v1", &named)
 			l.FeatureSet(e, nil)
-		}, nil, `the column "id" of the feature set holds no numbers`},
+		}, nil, `the column "id" of the input holds no numbers`},
 		"corrupt model": {func(l *inferencetest.Lake, _ *batch.Options) {
 			l.Serve("v1", e)
 			l.FeatureSet(e, nil)
@@ -257,7 +262,7 @@ func TestBatchThatIsCutOff(t *testing.T) {
 	assertNothing(t, l)
 }
 
-// Predictions whose report cannot be written are taken back.
+// Predictions whose report cannot be written are not the latest, and the next run has only the report to write.
 func TestBatchWithoutReport(t *testing.T) {
 	t.Parallel()
 	l := inferencetest.New(t)
@@ -267,7 +272,12 @@ func TestBatchWithoutReport(t *testing.T) {
 	inTheWay := l.Path("results", "batch/20261122T020000.123Z/report.json/folder")
 	require.NoError(t, os.MkdirAll(inTheWay, 0o700))
 	require.ErrorContains(t, batch.Run(t.Context(), options(t, l)), "report.json")
-	assertNothing(t, l)
+	assert.NoFileExists(t, l.Path("results", "batch/latest.json"))
+	require.NoError(t, os.RemoveAll(filepath.Dir(inTheWay)))
+	require.NoError(t, batch.Run(t.Context(), options(t, l)))
+	r := readReport(t, l, "batch/latest.json")
+	assert.True(t, r.Resumed)
+	assert.EqualValues(t, 20, r.RowsOut)
 }
 
 // assertNothing checks that a failed run left no file behind.

@@ -2,10 +2,8 @@ package batch
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"encoding/json"
 	"io"
-	"math"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -22,213 +20,201 @@ const (
 	timeColumn       = "time"
 )
 
-// rowsAtOnce are read, predicted and written together.
-const rowsAtOnce = 512
-
 // rowGroupRows bounds the memory of the writer.
 const rowGroupRows = 100_000
 
-// predictor turns the rows of a feature set into rows of predictions.
-type predictor struct {
-	run    *run
-	set    *parquet.File
-	inputs []int // by column of the set: which input it is, -1 for none
-	key    int   // the key's column in the set, -1 for none
-	schema *parquet.Schema
+// stateKey is the entry in the footer of a part that holds the state of the run behind it.
+const stateKey = "mlpathway.state"
 
-	features, output []float32
-	sum              float64
-	tail             []parquet.Value // model, version and time, the same in each row
+// predicted is a chunk with its predictions.
+type predicted struct {
+	*rows
+	out []float32
+	end int64
+	err error
 }
 
-func newPredictor(r *run, set *parquet.File) (*predictor, error) {
-	p := &predictor{run: r, set: set, key: -1, features: make([]float32, r.model.Inputs()),
-		output: make([]float32, r.model.Outputs())}
-	fields := set.Schema().Fields()
-	missing := map[string]bool{}
-	for _, input := range r.model.Manifest.Inputs {
-		missing[input.Name] = true
+// predict reads, predicts and writes part after part. One goroutine reads, some predict, and this one writes in order;
+// no more than two chunks for each worker are in memory.
+func (r *run) predict(ctx context.Context) error {
+	source, keyNode, err := r.input.open(ctx, r.model, r.key, r.state.Position)
+	if err != nil {
+		return err
 	}
-	keyColumn := ordered{name: rowColumn, node: parquet.Int(64)}
-	for i, field := range fields {
-		if !field.Leaf() || field.Repeated() {
-			return nil, fmt.Errorf("the column %q of the feature set is nested", field.Name())
+	defer source.close()
+	ctx, cancel := context.WithCancel(ctx)
+	w := newPartWriter(r, keyNode)
+	queue := make(chan chan *predicted, 2*r.o.Workers)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		r.dispatch(ctx, source, queue)
+	}()
+	defer func() { // the reader is gone before the source is closed
+		cancel()
+		for range queue {
 		}
-		p.inputs = append(p.inputs, -1)
-		if at := r.model.Input([]byte(field.Name())); at >= 0 {
-			if !numeric(field.Type().Kind()) {
-				return nil, fmt.Errorf("the column %q of the feature set holds no numbers", field.Name())
+		<-read
+	}()
+	next, more := <-queue
+	for first := len(r.report.Parts) == 0; first || more; first = false {
+		part := r.part(len(r.report.Parts))
+		if len(r.report.Parts) == 0 {
+			if err := r.begin(ctx); err != nil {
+				return err
 			}
-			p.inputs[i] = at
-			delete(missing, field.Name())
 		}
-		if field.Name() == r.key && r.key != "" {
-			p.key = i
-			keyColumn = ordered{name: field.Name(), node: copyOf(field)}
+		err := r.results.WriteFrom(ctx, part, func(to io.Writer) (err error) {
+			next, more, err = w.part(ctx, to, queue, next, more)
+			return err
+		})
+		if err != nil {
+			return err
 		}
+		r.report.Parts = append(r.report.Parts, part)
 	}
-	for _, input := range r.model.Manifest.Inputs {
-		if missing[input.Name] {
-			return nil, fmt.Errorf("the feature set has no column %q, which model %s %s needs; "+
-				"run the pipeline, so that a version for these features is trained",
-				input.Name, r.model.Manifest.Name, r.model.Manifest.Version)
-		}
-	}
-	p.describe(keyColumn)
-	return p, nil
+	r.report.Key = w.key
+	return ctx.Err()
 }
 
-func numeric(kind parquet.Kind) bool {
-	switch kind {
-	case parquet.Boolean, parquet.Int32, parquet.Int64, parquet.Float, parquet.Double:
-		return true
-	default:
-		return false
+// dispatch gives each chunk to a worker of its own, and the places of their results to the writer in order.
+func (r *run) dispatch(ctx context.Context, source source, queue chan<- chan *predicted) {
+	defer close(queue)
+	workers := make(chan struct{}, r.o.Workers)
+	for ctx.Err() == nil {
+		place := make(chan *predicted, 1)
+		c, err := source.next(ctx)
+		if isEnd(err) {
+			return
+		}
+		if err != nil {
+			place <- &predicted{err: err}
+			queue <- place
+			return
+		}
+		workers <- struct{}{}
+		go func() {
+			defer func() { <-workers }()
+			place <- r.compute(c)
+		}()
+		queue <- place
 	}
 }
 
-// copyOf makes a column of the type of a column of the feature set.
-func copyOf(field parquet.Field) parquet.Node {
-	node := parquet.Leaf(field.Type())
-	if field.Optional() {
-		node = parquet.Optional(node)
+func (r *run) compute(c *chunk) *predicted {
+	rows, err := c.decode()
+	if err != nil {
+		return &predicted{err: err}
 	}
-	return node
+	p := &predicted{rows: rows, end: c.end, out: make([]float32, rows.n*r.model.Outputs())}
+	p.err = r.model.Predict(rows.values, rows.n, p.out)
+	return p
 }
 
-// describe sets the columns of the predictions.
-func (p *predictor) describe(key ordered) {
-	m := &p.run.model.Manifest
+// partWriter writes predictions as Parquet.
+type partWriter struct {
+	run    *run
+	key    string // the name of the first column
+	schema *parquet.Schema
+	tail   []parquet.Value // model, version and time, the same in each row
+	labels [][]byte
+}
+
+// newPartWriter sets the columns of the predictions.
+func newPartWriter(r *run, keyNode parquet.Node) *partWriter {
+	m := &r.model.Manifest
+	w := &partWriter{run: r, key: r.key}
+	if keyNode == nil {
+		w.key, keyNode = rowColumn, parquet.Int(64)
+	}
 	taken := map[string]bool{predictionColumn: true, modelColumn: true, versionColumn: true, timeColumn: true}
 	for _, class := range m.Classes {
 		taken[probabilityOf+class] = true
+		w.labels = append(w.labels, []byte(class))
 	}
-	for taken[key.name] {
-		key.name += "_key"
+	for taken[w.key] {
+		w.key += "_key"
 	}
-	p.run.report.Key = key.name
 	answer := parquet.Leaf(parquet.DoubleType)
-	if !p.run.model.Regression() {
+	if !r.model.Regression() {
 		answer = parquet.String()
 	}
-	columns := []ordered{key, {predictionColumn, answer}}
+	columns := []ordered{{w.key, keyNode}, {predictionColumn, answer}}
 	for _, class := range m.Classes {
 		columns = append(columns, ordered{probabilityOf + class, parquet.Leaf(parquet.FloatType)})
 	}
 	columns = append(columns, ordered{modelColumn, parquet.Encoded(parquet.String(), &parquet.RLEDictionary)},
 		ordered{versionColumn, parquet.Encoded(parquet.String(), &parquet.RLEDictionary)},
 		ordered{timeColumn, parquet.Timestamp(parquet.Microsecond)})
-	p.schema = newSchema("predictions", columns)
+	w.schema = newSchema("predictions", columns)
 	at := len(columns) - 3
-	p.tail = []parquet.Value{
+	w.tail = []parquet.Value{
 		parquet.ByteArrayValue([]byte(m.Name)).Level(0, 0, at),
 		parquet.ByteArrayValue([]byte(m.Version)).Level(0, 0, at+1),
-		parquet.Int64Value(p.run.report.Time.UnixMicro()).Level(0, 0, at+2),
+		parquet.Int64Value(r.report.Time.UnixMicro()).Level(0, 0, at+2),
 	}
+	return w
 }
 
-// write reads, predicts and writes.
-func (p *predictor) write(ctx context.Context, w io.Writer) error {
-	out := parquet.NewGenericWriter[any](w, p.schema, parquet.MaxRowsPerRowGroup(rowGroupRows),
+// part writes chunks until the part is full or the input ends, and returns the place that comes next.
+func (w *partWriter) part(
+	ctx context.Context, to io.Writer, queue <-chan chan *predicted, next chan *predicted, more bool,
+) (chan *predicted, bool, error) {
+	out := parquet.NewGenericWriter[any](to, w.schema, parquet.MaxRowsPerRowGroup(rowGroupRows),
 		parquet.Compression(&parquet.Snappy), parquet.CreatedBy("mlpathway", "1", ""))
-	for _, group := range p.set.RowGroups() {
-		if err := p.group(ctx, group, out); err != nil {
-			return err
-		}
-	}
-	if p.run.model.Regression() && p.run.report.RowsIn > 0 {
-		mean := p.sum / float64(p.run.report.RowsIn)
-		p.run.report.Mean = &mean
-	}
-	if p.run.report.RowsIn != p.set.NumRows() {
-		return fmt.Errorf("%w: read %d rows of a feature set of %d", ErrCount, p.run.report.RowsIn, p.set.NumRows())
-	}
-	return out.Close()
-}
-
-func (p *predictor) group(ctx context.Context, group parquet.RowGroup, out *parquet.GenericWriter[any]) error {
-	rows := group.Rows()
-	defer func() { _ = rows.Close() }()
-	in, answers := make([]parquet.Row, rowsAtOnce), make([]parquet.Row, rowsAtOnce)
-	for {
+	s := &w.run.state
+	for rows := 0; more && rows < w.run.o.PartRows; next, more = <-queue {
 		if err := ctx.Err(); err != nil {
-			return err
+			return next, more, err
 		}
-		n, err := rows.ReadRows(in)
-		for i := range n {
-			answers[i] = p.row(answers[i][:0], in[i])
+		p := <-next
+		if p.err != nil {
+			return next, more, p.err
 		}
-		if _, err := out.WriteRows(answers[:n]); err != nil {
-			return err
+		if err := w.write(out, p); err != nil {
+			return next, more, err
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("reading the feature set: %w", err)
-		}
+		rows += p.n
+		s.Position, s.MissingRequired = p.end, s.MissingRequired+p.missing
 	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return next, more, err
+	}
+	out.SetKeyValueMetadata(stateKey, string(text))
+	return next, more, out.Close()
 }
 
-// row appends the prediction for a row.
-func (p *predictor) row(to parquet.Row, in parquet.Row) parquet.Row {
-	m, report := p.run.model, &p.run.report
-	key := parquet.Int64Value(report.RowsIn).Level(0, 0, 0)
-	for i := range p.features {
-		p.features[i] = float32(math.NaN())
-	}
-	for _, v := range in {
-		column := v.Column()
-		if at := p.inputs[column]; at >= 0 && !v.IsNull() {
-			p.features[at] = float32(number(v))
+func (w *partWriter) write(out *parquet.GenericWriter[any], p *predicted) error {
+	m, s := w.run.model, &w.run.state
+	outputs := m.Outputs()
+	rows := make([]parquet.Row, 0, p.n)
+	values := make([]parquet.Value, 0, p.n*(2+outputs+len(w.tail)))
+	for i := range p.n {
+		start := len(values)
+		key := parquet.Int64Value(s.Rows)
+		if p.keys != nil {
+			key = p.keys[i]
 		}
-		if column == p.key {
-			key = v.Level(0, v.DefinitionLevel(), 0)
+		values = append(values, key.Level(0, key.DefinitionLevel(), 0))
+		answer := p.out[i*outputs : (i+1)*outputs]
+		if m.Regression() {
+			s.Sum += float64(answer[0])
+			values = append(values, parquet.DoubleValue(float64(answer[0])).Level(0, 0, 1))
+		} else {
+			class := model.Class(answer)
+			s.Classes[m.Manifest.Classes[class]]++
+			values = append(values, parquet.ByteArrayValue(w.labels[class]).Level(0, 0, 1))
+			for j, probability := range answer {
+				values = append(values, parquet.FloatValue(probability).Level(0, 0, 2+j))
+			}
 		}
+		values = append(values, w.tail...)
+		rows = append(rows, values[start:len(values):len(values)])
+		s.Rows++
 	}
-	for i, x := range p.features {
-		if x != x && !m.Manifest.Inputs[i].Optional {
-			report.MissingRequired++
-			break
-		}
-	}
-	if err := m.Predict(p.features, 1, p.output); err != nil {
-		panic(err)
-	}
-	report.RowsIn++
-	to = append(to, key)
-	if m.Regression() {
-		p.sum += float64(p.output[0])
-		to = append(to, parquet.DoubleValue(float64(p.output[0])).Level(0, 0, 1))
-		return append(to, p.tail...)
-	}
-	class := m.Manifest.Classes[model.Class(p.output)]
-	report.Classes[class]++
-	to = append(to, parquet.ByteArrayValue([]byte(class)).Level(0, 0, 1))
-	for i, probability := range p.output {
-		to = append(to, parquet.FloatValue(probability).Level(0, 0, 2+i))
-	}
-	return append(to, p.tail...)
-}
-
-func number(v parquet.Value) float64 {
-	switch v.Kind() {
-	case parquet.Boolean:
-		if v.Boolean() {
-			return 1
-		}
-		return 0
-	case parquet.Int32:
-		return float64(v.Int32())
-	case parquet.Int64:
-		return float64(v.Int64())
-	case parquet.Float:
-		return float64(v.Float())
-	case parquet.Double:
-		return v.Double()
-	default:
-		return math.NaN()
-	}
+	_, err := out.WriteRows(rows)
+	return err
 }
 
 // ordered is a column of a schema that keeps its columns in their order; parquet.Group alone sorts them by name.

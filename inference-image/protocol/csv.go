@@ -92,12 +92,21 @@ func (q *Rows) csvRow(fields []string, order []int, m *model.Model) error {
 	return nil
 }
 
+// Missing reports whether a text of a CSV file stands for no value.
+func Missing(text string) bool {
+	switch text {
+	case "", "NA", "NaN", "nan", "null":
+		return true
+	default:
+		return false
+	}
+}
+
 // FromText reads the text of a value as CSV files hold it: empty is a missing value, and so are NA, NaN and null for
 // an optional input.
 func FromText(in *registry.Input, text string, row int) (float32, error) {
 	at := place{row: row, many: true}
-	switch text {
-	case "", "NA", "NaN", "nan", "null":
+	if Missing(text) {
 		x := float32(math.NaN())
 		return x, admit(in, x, at)
 	}

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -447,4 +448,44 @@ func (q *Rows) ReadLines(body []byte, m *model.Model) error {
 		return bad("the body has no rows; want one on each line")
 	}
 	return nil
+}
+
+// ReadRecord reads one row for batch prediction: an object that holds the inputs by their names, beside other members
+// that are left out. Any value may be missing. The text of the member key comes back, where there is one.
+func (q *Rows) ReadRecord(line []byte, m *model.Model, key string, row int) (keyText string, err error) {
+	q.Reset()
+	p := parser{data: line, m: m, q: q, row: place{row: row, many: true}}
+	for range m.Inputs() {
+		q.Values = append(q.Values, float32(math.NaN()))
+	}
+	err = p.object(func(name []byte) error {
+		if string(name) == key && key != "" {
+			p.peek()
+			text, err := p.value(1)
+			if keyText = string(text); err == nil && keyText[0] == '"' {
+				err = json.Unmarshal(text, &keyText)
+			}
+			if keyText == "null" {
+				keyText = ""
+			}
+			return err
+		}
+		i := m.Input(name)
+		p.peek()
+		if i < 0 || p.word("null") {
+			if i < 0 {
+				_, err := p.value(1)
+				return err
+			}
+			return nil
+		}
+		x, err := p.number(&m.Manifest.Inputs[i])
+		q.Values[i] = x
+		return err
+	})
+	if err == nil {
+		err = p.end()
+	}
+	q.N = 1
+	return keyText, err
 }

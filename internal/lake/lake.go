@@ -116,6 +116,21 @@ func (z *Zone) NewReader(ctx context.Context, key string) (io.ReadCloser, error)
 	return r, z.wrap("reading", key, err)
 }
 
+// NewReaderAt streams an object from a byte on. A missing one gives ErrNotFound.
+func (z *Zone) NewReaderAt(ctx context.Context, key string, from int64) (io.ReadCloser, error) {
+	r, err := z.bucket.NewRangeReader(ctx, key, from, -1, nil)
+	return r, z.wrap("reading", key, err)
+}
+
+// Stat describes one object. A missing one gives ErrNotFound.
+func (z *Zone) Stat(ctx context.Context, key string) (*Object, error) {
+	a, err := z.bucket.Attributes(ctx, key)
+	if err != nil {
+		return nil, z.wrap("looking at", key, err)
+	}
+	return &Object{Key: key, SizeBytes: a.Size, Modified: a.ModTime}, nil
+}
+
 // Write replaces an object atomically.
 func (z *Zone) Write(ctx context.Context, key string, data []byte) error {
 	return z.wrap("writing", key, z.bucket.WriteAll(ctx, key, data, nil))
