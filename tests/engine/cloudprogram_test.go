@@ -16,6 +16,9 @@ type untyped struct {
 	SelfLink pulumi.StringOutput `pulumi:"selfLink"`
 }
 
+// plantedPassword must show in no state.
+const plantedPassword = "a planted password"
+
 // component is a component without outputs of its own.
 type component struct {
 	pulumi.ResourceState
@@ -47,21 +50,22 @@ func (b *builder) custom(token, name string, inputs pulumi.Map, opts ...pulumi.R
 
 // platformOptions change the test program, for better or worse.
 type platformOptions struct {
-	environment  string
-	tag          string // an update that must not replace
-	machine      string // of the node pool: an update that must replace
-	image        string // of the endpoint: an update that must replace, new before old
-	fixedNames   bool   // the endpoint's configuration is named by the program: it goes before the new one comes
-	renamed      bool   // the lake's bucket has another logical name, and no alias
-	aliased      bool   // ... with an alias
-	noParent     bool   // the bucket lies under no component
-	plainSecret  bool   // the warehouse's password is no secret
-	randomName   string // a part of a name that differs from run to run
-	cyclic       bool   // the grant waits for the endpoint, which waits for the grant
-	misspelt     bool   // a property that the SDK does not have
-	missing      bool   // a required property is left out
-	wrongType    bool   // a number where the SDK wants a list
-	plainSubnets bool   // the endpoint names its subnet as a text: the engine does not know the order
+	environment string
+	team        string
+	tag         string // an update that must not replace
+	machine     string // of the node pool: an update that must replace
+	image       string // of the endpoint: an update that must replace, new before old
+	fixedNames  bool   // the endpoint's configuration is named by the program: it goes before the new one comes
+	renamed     bool   // the lake's bucket has another logical name, and no alias
+	aliased     bool   // ... with an alias
+	noParent    bool   // the bucket lies under no component
+	plainSecret bool   // the warehouse's password is no secret
+	randomName  string // a part of a name that differs from run to run
+	cyclic      bool   // the grant waits for the endpoint, which waits for the grant
+	misspelt    bool   // a property that the SDK does not have
+	missing     bool   // a required property is left out
+	wrongType   bool   // a number where the SDK wants a list
+	plainSubnet string // the endpoint names its subnet by hand, and the subnet waits for it
 }
 
 // platform is a small platform of all four providers with every trait that the scenarios are about.
@@ -77,13 +81,16 @@ func platform(o platformOptions) pulumi.RunFunc {
 		password := b.warehouse(o, under)
 		b.cluster(o, role, subnet, under)
 		b.google(o, under)
-		b.azure(under)
+		b.azure(o, under)
 		b.kubernetes(o, under)
 		ctx.Export("bucket", bucket.Bucket)
 		ctx.Export("password", password)
 		return b.err
 	}
 }
+
+// keep protects what holds data in prod.
+func (o platformOptions) keep() pulumi.ResourceOption { return pulumi.Protect(o.environment == "prod") }
 
 func tags(o platformOptions) pulumi.StringMap {
 	return pulumi.StringMap{"team": pulumi.String("fraud"), "note": pulumi.String(o.tag)}
@@ -98,23 +105,31 @@ func (b *builder) network(o platformOptions, under pulumi.ResourceOption) *untyp
 		"vpcId": vpc.ID(), "cidrBlock": pulumi.String("10.0.0.0/20"), "tags": tags(o),
 	}, network)
 	group := b.custom("aws:ec2/securityGroup:SecurityGroup", "network", pulumi.Map{"vpcId": vpc.ID()}, network)
-	var in pulumi.StringInput = subnet.ID().ToStringOutput()
-	if o.plainSubnets {
-		in = pulumi.String("subnet-" + plainSubnetDigits)
+	second := func(opts ...pulumi.ResourceOption) *untyped {
+		return b.custom("aws:ec2/subnet:Subnet", "network-b", pulumi.Map{
+			"vpcId": vpc.ID(), "cidrBlock": pulumi.String("10.0.16.0/20"), "tags": tags(o),
+		}, append(opts, network)...)
 	}
-	b.custom("aws:ec2/vpcEndpoint:VpcEndpoint", "network-ecr", pulumi.Map{
-		"vpcId": vpc.ID(), "serviceName": pulumi.String("com.amazonaws.eu-central-1.ecr.api"),
-		"vpcEndpointType": pulumi.String("Interface"), "subnetIds": pulumi.StringArray{in},
-		"securityGroupIds": pulumi.StringArray{group.ID()},
-	}, network)
+	endpoint := func(in pulumi.StringInput) *untyped {
+		return b.custom("aws:ec2/vpcEndpoint:VpcEndpoint", "network-ecr", pulumi.Map{
+			"vpcId": vpc.ID(), "serviceName": pulumi.String("com.amazonaws.eu-central-1.ecr.api"),
+			"vpcEndpointType": pulumi.String("Interface"), "subnetIds": pulumi.StringArray{in},
+			"securityGroupIds": pulumi.StringArray{group.ID()},
+		}, network)
+	}
+	if o.plainSubnet != "" {
+		second(pulumi.DependsOn([]pulumi.Resource{endpoint(pulumi.String(o.plainSubnet))}))
+	} else {
+		endpoint(second().ID().ToStringOutput())
+	}
 	return subnet
 }
 
 func (b *builder) lake(o platformOptions, under pulumi.ResourceOption) (bucket, key *untyped) {
 	lake := pulumi.Parent(b.component("mlpathway:data:Lake", "lake", under))
-	key = b.custom("aws:kms/key:Key", "lake", pulumi.Map{"enableKeyRotation": pulumi.Bool(true)}, lake)
+	key = b.custom("aws:kms/key:Key", "lake", pulumi.Map{"enableKeyRotation": pulumi.Bool(true)}, lake, o.keep())
 	name, parent := "lake", lake
-	opts := []pulumi.ResourceOption{pulumi.Protect(o.environment == "prod")}
+	opts := []pulumi.ResourceOption{o.keep()}
 	if o.renamed || o.aliased {
 		name = "data-lake"
 	}
@@ -202,13 +217,13 @@ func (b *builder) endpoint(o platformOptions, role *untyped, under pulumi.Resour
 
 func (b *builder) warehouse(o platformOptions, under pulumi.ResourceOption) pulumi.StringOutput {
 	warehouse := pulumi.Parent(b.component("mlpathway:data:Warehouse", "warehouse", under))
-	password := pulumi.ToSecret(pulumi.String("a planted password")).(pulumi.StringOutput)
+	password := pulumi.ToSecret(pulumi.String(plantedPassword)).(pulumi.StringOutput)
 	if o.plainSecret {
-		password = pulumi.String("a planted password").ToStringOutput()
+		password = pulumi.String(plantedPassword).ToStringOutput()
 	}
 	b.custom("aws:redshiftserverless/namespace:Namespace", "warehouse", pulumi.Map{
-		"namespaceName": pulumi.String("warehouse"), "adminUserPassword": password,
-	}, warehouse)
+		"namespaceName": pulumi.String(o.team + "-warehouse"), "adminUserPassword": password,
+	}, warehouse, o.keep())
 	return pulumi.ToSecret(password).(pulumi.StringOutput)
 }
 
@@ -228,7 +243,7 @@ func (b *builder) google(o platformOptions, under pulumi.ResourceOption) {
 	google := pulumi.Parent(b.component("mlpathway:compute:Cluster", "google", under))
 	b.custom("gcp:storage/bucket:Bucket", "google", pulumi.Map{
 		"location": pulumi.String("EU"), "labels": tags(o), "uniformBucketLevelAccess": pulumi.Bool(true),
-	}, google)
+	}, google, o.keep())
 	gke := b.custom("gcp:container/cluster:Cluster", "google", pulumi.Map{
 		"location": pulumi.String("europe-west3"), "initialNodeCount": pulumi.Int(1),
 	}, google)
@@ -240,19 +255,19 @@ func (b *builder) google(o platformOptions, under pulumi.ResourceOption) {
 	}, google)
 }
 
-func (b *builder) azure(under pulumi.ResourceOption) {
+func (b *builder) azure(o platformOptions, under pulumi.ResourceOption) {
 	azure := pulumi.Parent(b.component("mlpathway:data:Lake", "azure", under))
 	group := b.custom("azure-native:resources:ResourceGroup", "azure", pulumi.Map{}, azure)
 	account := b.custom("azure-native:storage:StorageAccount", "azure", pulumi.Map{
 		"resourceGroupName": group.Name, "kind": pulumi.String("StorageV2"),
 		"sku": pulumi.Map{"name": pulumi.String("Standard_LRS")}, "isHnsEnabled": pulumi.Bool(true),
-	}, azure)
+	}, azure, o.keep())
 	b.custom("azure-native:storage:BlobContainer", "raw", pulumi.Map{
 		"resourceGroupName": group.Name, "accountName": account.Name,
-	}, azure)
+	}, azure, o.keep())
 	b.custom("azure-native:machinelearningservices:Workspace", "azure", pulumi.Map{
 		"resourceGroupName": group.Name, "storageAccount": account.ID(),
-	}, azure)
+	}, azure, o.keep())
 }
 
 func (b *builder) kubernetes(o platformOptions, under pulumi.ResourceOption) {

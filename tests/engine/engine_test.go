@@ -1,32 +1,47 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
-
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/tests/engine"
 )
 
-// plainSubnetDigits are a part of a subnet's id that the program writes by hand.
-const plainSubnetDigits = "0123456789abcdef0"
-
 // plain is the test program without any change.
 func plain() platformOptions { return platformOptions{machine: "large", image: "1"} }
 
-func TestUpTwiceAndDown(t *testing.T) {
+// program is the test program with some of its options changed.
+func program(change func(*platformOptions)) engine.Program {
+	o := plain()
+	change(&o)
+	return engine.Inline(platform(o))
+}
+
+// TestScenarios takes the test program, with resources of all four providers, through the scenarios.
+func TestScenarios(t *testing.T) {
 	t.Parallel()
-	w := engine.New(t)
-	s := w.Stack(t, "dev", engine.Inline(platform(plain())), nil)
-	first := s.Up(t)
-	made, err := w.Cloud.Resources()
-	require.NoError(t, err)
-	assert.Len(t, made, len(first.State.Custom()))
-	second := s.Up(t)
-	assert.Empty(t, second.Changed())
-	s.Destroy(t)
-	left, err := w.Cloud.Resources()
-	require.NoError(t, err)
-	assert.Empty(t, left)
+	for _, environment := range []string{"dev", "prod"} {
+		with := func(change func(*platformOptions)) func(*testing.T, *engine.Stack) {
+			return func(_ *testing.T, s *engine.Stack) {
+				s.Program = program(func(o *platformOptions) {
+					o.environment, o.team = environment, strings.TrimSuffix(s.Name, "-"+environment)
+					change(o)
+				})
+			}
+		}
+		t.Run(environment, func(t *testing.T) {
+			t.Parallel()
+			engine.Case{
+				Make: func(t *testing.T, w *engine.Workspace, team string) *engine.Stack {
+					t.Helper()
+					return w.Stack(t, team+"-"+environment, program(func(o *platformOptions) {
+						o.environment, o.team = environment, team
+					}), nil)
+				},
+				InPlace:   with(func(o *platformOptions) { o.tag = "changed" }),
+				Replace:   with(func(o *platformOptions) { o.image, o.machine = "2", "xlarge" }),
+				Protected: environment == "prod",
+			}.Run(t)
+		})
+	}
 }

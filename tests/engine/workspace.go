@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,8 +46,9 @@ type Workspace struct {
 	pulumi string
 }
 
-// New makes a workspace for the length of a test.
-func New(t *testing.T) *Workspace {
+// New makes a workspace for the length of a test. providers are names under which the stand-in answers besides those of
+// the cloud SDKs.
+func New(t *testing.T, providers ...string) *Workspace {
 	t.Helper()
 	settings, standin, err := prepare(t)
 	require.NoError(t, err)
@@ -59,7 +61,7 @@ func New(t *testing.T) *Workspace {
 	require.NoError(t, err)
 	w.pulumi, err = findPulumi()
 	require.NoError(t, err)
-	require.NoError(t, install(standin, filepath.Join(dir, "home", "plugins"), settings.Modules))
+	require.NoError(t, install(standin, filepath.Join(dir, "home", "plugins"), settings.Modules, providers))
 	require.NoError(t, os.WriteFile(filepath.Join(w.Root, "Pulumi.yaml"),
 		[]byte("name: "+Project+"\nruntime: go\nstackConfigDir: stacks\n"), 0o600))
 	require.NoError(t, os.Mkdir(filepath.Join(w.Root, "stacks"), 0o700))
@@ -67,17 +69,23 @@ func New(t *testing.T) *Workspace {
 	return w
 }
 
-// install puts the stand-in where the engine looks for the plugins of the cloud SDKs.
-func install(standin, plugins string, modules []schema.Module) error {
+// install puts the stand-in where the engine looks for the plugins of the cloud SDKs, and under further names.
+func install(standin, plugins string, modules []schema.Module, names []string) error {
+	var wanted []schema.Plugin
 	for _, module := range modules {
 		plugin, ok, err := module.Plugin()
 		if err != nil {
 			return err
 		}
-		dir := filepath.Join(plugins, fmt.Sprintf("resource-%s-v%s", plugin.Name, plugin.Version))
-		if _, err := os.Stat(dir); !ok || err == nil {
-			continue // none, or another module of the same SDK
+		if ok && !slices.Contains(wanted, plugin) {
+			wanted = append(wanted, plugin)
 		}
+	}
+	for _, name := range names {
+		wanted = append(wanted, schema.Plugin{Name: name, Version: "0.0.1"})
+	}
+	for _, plugin := range wanted {
+		dir := filepath.Join(plugins, fmt.Sprintf("resource-%s-v%s", plugin.Name, plugin.Version))
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
@@ -86,6 +94,23 @@ func install(standin, plugins string, modules []schema.Module) error {
 		}
 	}
 	return nil
+}
+
+// Clone copies the stack with its whole workspace, as both are now.
+func (s *Stack) Clone(t *testing.T) *Stack {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"home", "backend", "cloud"} {
+		require.NoError(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(s.Workspace.dir, name))))
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "tmp"), 0o700))
+	w := &Workspace{
+		Root: filepath.Join(dir, "project"), Cloud: cloud.Open(filepath.Join(dir, "cloud")), dir: dir,
+		pulumi: s.Workspace.pulumi,
+	}
+	require.NoError(t, os.CopyFS(w.Root, os.DirFS(s.Workspace.Root)))
+	t.Cleanup(func() { assert.Empty(t, Processes(dir), "processes of the test are left") })
+	return &Stack{Name: s.Name, Workspace: w, Program: s.Program, Deadline: s.Deadline, host: startHost(t)}
 }
 
 var prepared = struct {
@@ -213,4 +238,19 @@ func (w *Workspace) Stack(t *testing.T, name string, program Program, config map
 
 func (w *Workspace) stackFile(name string) string {
 	return filepath.Join(w.Root, "stacks", "Pulumi."+name+".yaml")
+}
+
+// quiet tells that at most one call is under way.
+func (w *Workspace) quiet() bool {
+	calls, err := w.Cloud.Calls(0)
+	if err != nil {
+		return false
+	}
+	open := 0
+	for _, call := range calls {
+		if call.Ended.IsZero() {
+			open++
+		}
+	}
+	return open <= 1
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/mlpathway/mlpathway/tests/standin/cloud"
 	"github.com/mlpathway/mlpathway/tests/standin/provider"
@@ -35,5 +36,14 @@ func run(ctx context.Context, program, dir string) error {
 	if err != nil {
 		return err
 	}
+	go endWithParent()
 	return p.Run(ctx, name, version)
+}
+
+// endWithParent ends this process when the engine that started it is gone. A provider lives on otherwise.
+func endWithParent() {
+	for parent := os.Getppid(); os.Getppid() == parent; {
+		time.Sleep(50 * time.Millisecond)
+	}
+	os.Exit(1)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +25,8 @@ type standin struct {
 	name, version string
 	cloud         *cloud.Cloud
 	sdks          *schema.SDKs
+	// busy is held by every call; who dies waits for the others, so that only its own call is lost.
+	busy sync.RWMutex
 }
 
 // New makes a provider of a name and version over a cloud.
@@ -65,6 +68,8 @@ func (s *standin) diffConfig(_ context.Context, r p.DiffRequest) (p.DiffResponse
 
 // record runs one call: notes it, lets what is to go wrong go wrong, and notes the end.
 func (s *standin) record(call cloud.Call, work func(*cloud.Call) error) error {
+	s.busy.RLock()
+	defer s.busy.RUnlock()
 	call.Provider = s.name
 	fault, err := s.cloud.Begin(&call)
 	if err != nil {
@@ -78,30 +83,25 @@ func (s *standin) record(call cloud.Call, work func(*cloud.Call) error) error {
 		err = fmt.Errorf("%s %s: the stand-in was told to fail here (fault %d)", call.Operation, call.URN, fault.At)
 		return errors.Join(err, s.cloud.End(&call, err))
 	case cloud.Die:
+		s.busy.RUnlock()
+		s.busy.Lock()
+		time.Sleep(100 * time.Millisecond) // for the answers to the others to arrive
 		os.Exit(3)
 	case cloud.Hang:
-		hang()
+		select {}
 	case cloud.Slow:
 		time.Sleep(fault.Delay)
 	case cloud.HangAfter, cloud.Partial:
 	}
 	err = work(&call)
 	if fault.Kind == cloud.HangAfter {
-		hang()
+		select {}
 	}
 	if fault.Kind == cloud.Partial && err == nil {
 		err = errPartial
 	}
 	call.CPU = cpu()
 	return errors.Join(err, s.cloud.End(&call, err))
-}
-
-// hang waits until the engine is gone. A provider that outlived its engine would stay for ever.
-func hang() {
-	for parent := os.Getppid(); os.Getppid() == parent; {
-		time.Sleep(20 * time.Millisecond)
-	}
-	os.Exit(4)
 }
 
 // errPartial says that the work was done but is to look as if it did not come to its end.
@@ -151,9 +151,6 @@ func (s *standin) create(_ context.Context, r p.CreateRequest) (resp p.CreateRes
 		return s.cloud.Put(stored)
 	})
 	resp.PartialState = partial(err)
-	if resp.PartialState != nil {
-		err = nil
-	}
 	return resp, err
 }
 
@@ -205,9 +202,6 @@ func (s *standin) update(_ context.Context, r p.UpdateRequest) (resp p.UpdateRes
 		return s.cloud.Change(stored)
 	})
 	resp.PartialState = partial(err)
-	if resp.PartialState != nil {
-		err = nil
-	}
 	return resp, err
 }
 
