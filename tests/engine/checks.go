@@ -45,8 +45,8 @@ func TreeProblems(s *State) []string {
 // sensitive are the names of properties that hold a secret, if they hold a text.
 var sensitive = regexp.MustCompile(`(?i)(password|privatekey|secretkey|accesskey|connectionstring|kubeconfig)$`)
 
-// SecretProblems lists the places where a state shows a secret: a property whose name says that it is one, a secret that
-// the stand-in invented, or a text that is encrypted elsewhere in the same state.
+// SecretProblems lists the places where a state shows a secret: a property whose name says that it is one, a secret
+// that the stand-in invented, or a text that is encrypted elsewhere in the same state.
 func SecretProblems(s *State) ([]string, error) {
 	hidden, err := s.decrypted()
 	if err != nil {
@@ -137,7 +137,7 @@ func crypterFor(state string) (config.Crypter, error) {
 	return config.NewSymmetricCrypterFromPassphrase(passphrase, salt), nil
 }
 
-// decryptAll decrypts every secret of a value and gives the texts in it that are long enough to be told from others.
+// decryptAll decrypts every secret text of a value that is long enough to be told from others.
 func decryptAll(crypter config.Crypter, value any) ([]string, error) {
 	var items []any
 	switch v := value.(type) {
@@ -165,17 +165,12 @@ func decrypt(crypter config.Crypter, ciphertext string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var secret any
-	if err := json.Unmarshal([]byte(clear), &secret); err != nil {
-		return nil, err
+	var secret string
+	// Only a text is looked for elsewhere: Pulumi makes a whole object secret where one of its properties is.
+	if json.Unmarshal([]byte(clear), &secret) != nil || len(secret) < minSecret {
+		return nil, nil
 	}
-	var hidden []string
-	walk("", secret, func(_, text string) {
-		if len(text) >= minSecret {
-			hidden = append(hidden, text)
-		}
-	})
-	return hidden, nil
+	return []string{secret}, nil
 }
 
 // DeleteOrderProblems lists the deletions that began before all that needs the resource was gone: its children, and

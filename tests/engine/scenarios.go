@@ -85,6 +85,7 @@ func settled(t *testing.T, s *Stack, phase string) *Result {
 }
 
 func (c Case) firstAndSecond(t *testing.T, s *Stack) {
+	t.Helper()
 	preview := s.Preview(t)
 	assert.Empty(t, preview.State.Custom(), "a preview must make nothing")
 	first := s.Up(t)
@@ -117,6 +118,7 @@ func leaves(s *State) []apitype.ResourceV3 {
 
 // vanished: every other resource that nothing depends on is deleted behind the engine's back.
 func (c Case) vanished(t *testing.T, s *Stack) {
+	t.Helper()
 	state, err := s.State()
 	require.NoError(t, err)
 	gone := map[string]bool{}
@@ -141,6 +143,7 @@ func (c Case) vanished(t *testing.T, s *Stack) {
 }
 
 func (c Case) inPlace(t *testing.T, s *Stack) {
+	t.Helper()
 	if c.InPlace == nil {
 		t.Skip("the stack has no setting that can be changed in place")
 	}
@@ -155,6 +158,7 @@ func (c Case) inPlace(t *testing.T, s *Stack) {
 }
 
 func (c Case) replace(t *testing.T, s *Stack) {
+	t.Helper()
 	if c.Replace == nil {
 		t.Skip("the stack has no setting whose change replaces a resource")
 	}
@@ -170,6 +174,7 @@ func (c Case) replace(t *testing.T, s *Stack) {
 
 // teams: another team's stack in the same backend and account comes and goes, and the first one does not notice.
 func (c Case) teams(t *testing.T, s *Stack) {
+	t.Helper()
 	other := c.Make(t, s.Workspace, "ads")
 	r := other.Up(t)
 	healthy(t, r, "the second team's up")
@@ -193,6 +198,7 @@ func unprotect(t *testing.T, s *Stack, protected bool) {
 
 // destroy: refused where the stack is protected, with what to do; else in an order that a cloud accepts.
 func (c Case) destroy(t *testing.T, s *Stack) {
+	t.Helper()
 	before, err := s.State()
 	require.NoError(t, err)
 	if c.Protected {
@@ -224,6 +230,7 @@ func (c Case) destroy(t *testing.T, s *Stack) {
 
 // failures: of an up from nothing every tenth call fails in one way or another; each time the next up goes on.
 func (c Case) failures(t *testing.T, old *Stack) {
+	t.Helper()
 	s := c.Make(t, New(t, c.Providers...), "fraud")
 	kinds := []cloud.Kind{cloud.Fail, cloud.Partial, cloud.Die}
 	for n := 0; ; n++ {
@@ -252,6 +259,7 @@ func (c Case) failures(t *testing.T, old *Stack) {
 
 // killed: the engine dies in the middle of an up; docs/testing.md says how to go on.
 func (c Case) killed(t *testing.T, old *Stack) {
+	t.Helper()
 	whole, err := old.State()
 	require.NoError(t, err)
 	s := c.Make(t, New(t, c.Providers...), "fraud")
@@ -283,8 +291,8 @@ func (s *Stack) Kill(t *testing.T) {
 		"the providers outlive their engine")
 }
 
-// stuck tells that nothing is left to be done but the call that hangs: the fault has happened, one operation is pending,
-// no other call is under way, and all that exists is known.
+// stuck tells that nothing is left to be done but the call that hangs: the fault has happened, one operation is
+// pending, no other call is under way, and all that exists is known.
 func (s *Stack) stuck() bool {
 	faults, err := s.Workspace.Cloud.Pending()
 	if err != nil || len(faults) > 0 {

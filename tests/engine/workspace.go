@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,8 +55,8 @@ func New(t *testing.T, providers ...string) *Workspace {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	w := &Workspace{Root: filepath.Join(dir, "project"), dir: dir}
-	for _, name := range []string{"project", "home", "backend", "tmp"} {
-		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+	for _, name := range []string{"project", "home/bin", "backend", "tmp"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, name), 0o700))
 	}
 	w.Cloud, err = cloud.Create(filepath.Join(dir, "cloud"), settings)
 	require.NoError(t, err)
@@ -81,8 +82,10 @@ func install(standin, plugins string, modules []schema.Module, names []string) e
 			wanted = append(wanted, plugin)
 		}
 	}
-	for _, name := range names {
-		wanted = append(wanted, schema.Plugin{Name: name, Version: "0.0.1"})
+	for _, name := range names { // a provider on the PATH comes before the plugins
+		if err := os.Symlink(standin, filepath.Join(filepath.Dir(plugins), "bin", "pulumi-resource-"+name)); err != nil {
+			return err
+		}
 	}
 	for _, plugin := range wanted {
 		dir := filepath.Join(plugins, fmt.Sprintf("resource-%s-v%s", plugin.Name, plugin.Version))
@@ -134,20 +137,24 @@ func prepare(t *testing.T) (cloud.Settings, string, error) {
 		if p.err != nil {
 			return
 		}
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			p.err = err
-			return
-		}
-		p.settings.Cache = filepath.Join(cache, "mlpathway", "schema")
-		sum := sha256.Sum256([]byte(root)) // another working copy has another stand-in
-		p.standin, p.err = Build(t, filepath.Join(cache, "mlpathway", hex.EncodeToString(sum[:8]), "standin"),
-			"./tests/standin", "local")
+		cache := cacheDir(t, root)
+		p.settings.Cache = filepath.Join(filepath.Dir(cache), "schema")
+		p.standin, p.err = Build(t, filepath.Join(cache, "standin"), "./tests/standin", "local")
 	})
 	return p.settings, p.standin, p.err
 }
 
-// Build builds a program of the project into a file. Others may build and run the same file at the same time.
+// cacheDir is where the programs of a working copy are kept.
+func cacheDir(t *testing.T, root string) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	sum := sha256.Sum256([]byte(root))
+	return filepath.Join(cache, "mlpathway", hex.EncodeToString(sum[:8]))
+}
+
+// Build builds a program of the project into a file; where nothing has changed, that takes a moment. Others may build
+// and run the same file at the same time.
 func Build(t *testing.T, path, pkg, tags string) (string, error) {
 	t.Helper()
 	root, err := Source()
@@ -157,13 +164,20 @@ func Build(t *testing.T, path, pkg, tags string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a program is for everybody
 		return "", err
 	}
-	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
-	command := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", temporary, pkg)
+	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = lock.Close() }() // releases the lock
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	command := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-ldflags=-s -w", "-o", path, pkg)
 	command.Dir = root
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w: %s", pkg, err, out)
 	}
-	return path, os.Rename(temporary, path)
+	return path, nil
 }
 
 // Source is the root of the working copy that the test belongs to.
@@ -215,7 +229,9 @@ func (w *Workspace) environment() []string {
 		"PULUMI_DEBUG_COMMANDS=1", // knows --event-log
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=1",
 		"PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS=1",
-		"PATH="+filepath.Dir(w.pulumi)+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"PATH="+strings.Join([]string{
+			filepath.Join(w.dir, "home", "bin"), filepath.Dir(w.pulumi), os.Getenv("PATH"),
+		}, string(os.PathListSeparator)),
 		"HTTP_PROXY="+nowhere, "HTTPS_PROXY="+nowhere, "NO_PROXY=127.0.0.1,localhost", "GOPROXY=off",
 		"TMPDIR="+filepath.Join(w.dir, "tmp"),
 		cloud.Variable+"="+filepath.Join(w.dir, "cloud"),

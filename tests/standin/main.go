@@ -1,6 +1,6 @@
 // Command standin answers the Pulumi engine in the place of a cloud provider. It is installed under the name and
-// version of the provider that it stands for, as resource-<name>-v<version>/pulumi-resource-<name> in Pulumi's plugins; it is
-// no such provider, reaches no cloud, and says so in its log and in the records of its calls.
+// version of the provider that it stands for, as resource-<name>-v<version>/pulumi-resource-<name> in Pulumi's plugins;
+// it is no such provider, reaches no cloud, and says so in its log and in the records of its calls.
 package main
 
 import (
