@@ -3,6 +3,7 @@ package aws
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -73,12 +74,12 @@ func marshal(statements []Statement, resources [][]string) (string, error) {
 	return string(data), nil
 }
 
-// trust lets a service take a role, but only on behalf of this account. EC2 tells nobody on whose behalf it asks.
-func (t *Target) trust(service string) Statement {
+// trust lets services take a role, but only on behalf of this account. EC2 tells nobody on whose behalf it asks.
+func (t *Target) trust(services ...string) Statement {
 	s := Statement{
-		Sid: "TakeRole", Principals: &Principals{Service: []string{service}}, Actions: []string{"sts:AssumeRole"},
+		Sid: "TakeRole", Principals: &Principals{Service: services}, Actions: []string{"sts:AssumeRole"},
 	}
-	if service != "ec2.amazonaws.com" {
+	if !slices.Contains(services, "ec2.amazonaws.com") {
 		s.Conditions = t.ownAccount()
 	}
 	return s

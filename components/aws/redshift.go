@@ -27,7 +27,7 @@ func checkCapacity(low, high int) error {
 func (w *warehouse) redshift() (*components.WarehouseOutputs, error) {
 	id, err := w.newRole(role{
 		part: "load", does: "Loads the warehouse from the data lake",
-		trust: []Statement{w.trust("redshift-serverless.amazonaws.com"), w.trust("redshift.amazonaws.com")},
+		trust: []Statement{w.trust("redshift-serverless.amazonaws.com", "redshift.amazonaws.com")},
 		may:   []Statement{w.readCatalog()},
 	})
 	if err != nil {
