@@ -114,9 +114,7 @@ func (w *work) forget(ctx context.Context) error {
 	leftovers := []string{
 		w.settings(), filepath.Join(data, "backups", w.project.name, w.name),
 		filepath.Join(data, "history", w.project.name, w.name),
-	}
-	for _, name := range []string{".json.bak", ".json.bak.attrs", ".json.attrs"} {
-		leftovers = append(leftovers, filepath.Join(data, "stacks", w.project.name, w.name+name))
+		filepath.Join(data, "stacks", w.project.name, w.name+".json.bak"),
 	}
 	for _, path := range leftovers {
 		if err := os.RemoveAll(path); err != nil {

@@ -40,11 +40,15 @@ func (s *stack) environment(environ []string) []string {
 	}
 	return append(append(kept, localVariables...),
 		"GOFLAGS="+flags+buildFlags,
-		"PULUMI_BACKEND_URL=file://"+filepath.ToSlash(s.own("backend")),
+		"PULUMI_BACKEND_URL=file://"+filepath.ToSlash(s.own("backend"))+backendFlags,
 		"PULUMI_HOME="+s.own("home"),
 		"PULUMI_CONFIG_PASSPHRASE_FILE="+s.own("passphrase"),
 	)
 }
+
+// backendFlags leave out the file of attributes beside each file of the state: it is of no use there, and it is not
+// written atomically, so that a killed Pulumi could leave a state that nobody can read.
+const backendFlags = "?metadata=skip"
 
 // buildFlags compile the program of a local stack and nothing of a cloud; the others are those of the Makefile, so that
 // what it has compiled is not compiled again.

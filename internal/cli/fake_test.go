@@ -18,7 +18,8 @@ import (
 const fakePulumi = `#!/bin/sh
 echo "$*" >>"$FAKE/calls"
 env | grep -E '^(PULUMI|MLPATHWAY|GO)' | sort >"$FAKE/environment"
-state=${PULUMI_BACKEND_URL#file://}/.pulumi/stacks/mlpathway
+backend=${PULUMI_BACKEND_URL#file://}
+state=${backend%%\?*}/.pulumi/stacks/mlpathway
 [ "$1" = -C ] && { directory=$2; shift 2; }
 case "$1 $2" in
 "stack init")

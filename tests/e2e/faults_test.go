@@ -31,6 +31,9 @@ func TestKilledUp(t *testing.T) {
 		"lake-raw", "created   Process", "Supervisor platform-supervisor", "Ready endpoint-ready",
 	} {
 		killedAt(t, w, moment)
+		beside, err := filepath.Glob(w.path(".mlpathway", "backend", ".pulumi", "stacks", "*", "*.attrs"))
+		require.NoError(t, err)
+		assert.Empty(t, beside, "files that are not written atomically")
 		o := w.up(t, "local")
 		alive(t, o)
 		w.pid(t, "inference-image", "serve")
