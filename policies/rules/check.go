@@ -53,6 +53,13 @@ func (c *Check) read(path string) {
 	}
 }
 
+// reads takes down that a rule looks at a property of all resources of a type.
+func (c *Check) reads(typ, path string) {
+	if c.result.trace != nil {
+		c.result.trace(typ, path)
+	}
+}
+
 // Pass says that something holds.
 func (c *Check) Pass() { c.result.asserted++ }
 
@@ -111,8 +118,8 @@ func (c *Check) satellites(typ, property string) (found []*Check, unclear int) {
 		satellite.read(property)
 		found = append(found, satellite)
 	}
-	if len(found) == 0 && c.result.trace != nil {
-		c.result.trace(typ, property)
+	if len(found) == 0 {
+		c.reads(typ, property)
 	}
 	return found, len(links.Unclear)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -132,11 +133,14 @@ func (c *Check) Between(path string, low, high float64, options ...Option) bool 
 // Includes wants a list that holds each of the texts, whatever their case. One that may still hold what is missing, in
 // an element that is not known yet, is unverified.
 func (c *Check) Includes(path string, texts ...string) bool {
-	v := c.Get(path)
-	want := "all of " + strings.Join(texts, ", ")
-	items, isList := v.List()
-	if v.Kind() != List || !isList {
-		return c.expect(Item{Value: v, Path: path}, want, func(Value) bool { return false }, nil)
+	return c.includes(Item{Value: c.Get(path), Path: path}, texts...)
+}
+
+func (c *Check) includes(item Item, texts ...string) bool {
+	path, want := item.Path, "all of "+strings.Join(texts, ", ")
+	items, isList := item.List()
+	if !isList {
+		return c.expect(item, want, never, nil)
 	}
 	var missing []string
 	unknown := false
@@ -160,6 +164,20 @@ func (c *Check) Includes(path string, texts ...string) bool {
 	}
 	return false
 }
+
+// expectEach is expect for every element of a list.
+func (c *Check) expectEach(list Item, want string, ok func(Value) bool, options ...Option) {
+	items, isList := list.List()
+	if !isList {
+		c.expect(list, want, never, options)
+	}
+	for i, item := range items {
+		c.expect(Item{Value: item, Path: list.Path + "[" + strconv.Itoa(i) + "]"}, want, ok, options)
+	}
+}
+
+// never accepts nothing.
+func never(Value) bool { return false }
 
 // customerKeys are the types whose resources are keys that a customer owns.
 var customerKeys = []string{

@@ -69,6 +69,7 @@ type Graph struct {
 
 	mu    sync.Mutex
 	links map[linkKey]*linkIndex
+	memos sync.Map
 }
 
 // NewGraph indexes resources. It takes them over, normalises their types and sorts them by URN.

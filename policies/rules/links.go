@@ -89,6 +89,10 @@ func identities(r *Resource) []string {
 			name, _ := source.Key(property).Text()
 			add(name)
 		}
+		if r.Cloud() == Kubernetes {
+			name, _ := source.Get("metadata.name").Text()
+			add(name)
+		}
 	}
 	return names
 }
