@@ -27,14 +27,21 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	if err != nil {
+		fmt.Fprintln(stderr, "error:", err)
+	}
+	return exitStatus(err)
+}
+
+func exitStatus(err error) int {
+	switch {
+	case err == nil:
 		return 0
-	}
-	fmt.Fprintln(stderr, "error:", err)
-	if errors.Is(err, errUsage) || errors.Is(err, errNoPlan) {
+	case errors.Is(err, errUsage), errors.Is(err, errNoPlan):
 		return 2
+	default:
+		return 1
 	}
-	return 1
 }
 
 // errUsage marks a command line that is wrong in itself.

@@ -149,6 +149,7 @@ func Make(g *rules.Graph, o Options) *Estimate {
 		TableDate: o.Table.Manifest.Date, TableSHA256: o.Table.Manifest.SHA256, Assumptions: map[string]float64{},
 		Components: []Component{}, Items: []Item{}, Unpriced: []Unpriced{}, Free: []Free{},
 	}
+	g = withoutSecrets(g)
 	free := map[string]int{}
 	components := map[string]Amount{}
 	for _, r := range g.Resources() {

@@ -406,7 +406,8 @@ func TestModelsStandAnything(t *testing.T) {
 	require.NoError(t, err)
 	keys := []string{
 		"type", "size", "instanceType", "subnetIds", "scalingConfig", "productionVariants", "maximumCapacity",
-		"architectures", "vpcEndpointType", "billingMode", "spec", "nodeConfig", "guestAccelerators", "agentPoolProfiles", "sku", "properties",
+		"architectures", "vpcEndpointType", "billingMode", "spec", "nodeConfig", "guestAccelerators",
+		"agentPoolProfiles", "sku", "properties",
 	}
 	for _, typ := range cost.Modelled() {
 		for _, value := range []any{

@@ -9,16 +9,24 @@ import (
 
 // azurePage is a page of the retail prices.
 type azurePage struct {
-	Items []struct {
-		CurrencyCode string  `json:"currencyCode"`
-		RetailPrice  float64 `json:"retailPrice"`
-		ArmSKUName   string  `json:"armSkuName"`
-		SKUName      string  `json:"skuName"`
-		ProductName  string  `json:"productName"`
-		Type         string  `json:"type"`
-		Unit         string  `json:"unitOfMeasure"`
-	} `json:"Items"`
-	NextPageLink string `json:"NextPageLink"`
+	Items        []azureItem `json:"Items"`
+	NextPageLink string      `json:"NextPageLink"`
+}
+
+type azureItem struct {
+	CurrencyCode string  `json:"currencyCode"`
+	RetailPrice  float64 `json:"retailPrice"`
+	ArmSKUName   string  `json:"armSkuName"`
+	SKUName      string  `json:"skuName"`
+	ProductName  string  `json:"productName"`
+	Type         string  `json:"type"`
+	Unit         string  `json:"unitOfMeasure"`
+}
+
+// plain is the price of an hour of a Linux machine.
+func (i *azureItem) plain() bool {
+	return i.CurrencyCode == "USD" && i.Type == "Consumption" && i.Unit == "1 Hour" && i.RetailPrice > 0 &&
+		!strings.Contains(i.ProductName, "Windows") && !strings.HasSuffix(i.SKUName, "Low Priority")
 }
 
 // azure reads the prices of machines in a region; the other rows have no name that the list could be asked for.
@@ -42,11 +50,8 @@ func (s *Source) azure(ctx context.Context, region string, quotes []quote) (map[
 			return nil, err
 		}
 		for _, item := range page.Items {
-			plain := item.CurrencyCode == "USD" && item.Type == "Consumption" && item.Unit == "1 Hour" &&
-				item.RetailPrice > 0 && !strings.Contains(item.ProductName, "Windows") &&
-				!strings.HasSuffix(item.SKUName, "Low Priority")
 			for _, q := range byMachine[item.ArmSKUName] {
-				if plain && strings.HasSuffix(item.SKUName, " Spot") == (q.service == "vm-spot") {
+				if item.plain() && strings.HasSuffix(item.SKUName, " Spot") == (q.service == "vm-spot") {
 					answers[q] = found{item.RetailPrice, "Azure Retail Prices, Virtual Machines"}
 				}
 			}

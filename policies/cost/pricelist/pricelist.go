@@ -1,5 +1,5 @@
-// Package pricelist reads the providers' public price lists and refreshes the price table of package cost from them: the
-// bulk price list of AWS, the retail prices of Azure, and with a key the billing catalogue of Google Cloud.
+// Package pricelist reads the providers' public price lists and refreshes the price table of package cost from them:
+// the bulk price list of AWS, the retail prices of Azure, and with a key the billing catalogue of Google Cloud.
 package pricelist
 
 import (

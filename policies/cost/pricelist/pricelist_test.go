@@ -29,9 +29,12 @@ const (
   "D": {"sku": "D", "attributes": {"usagetype": "EUC1-Reserved-NatGateway-Hours", "regionCode": "eu-central-1"}}},
  "terms": {"Reserved": {"A": {"A.X": {"priceDimensions": {"A.X.Y": {"pricePerUnit": {"USD": "0.01"}}}}}},
   "OnDemand": {
-  "A": {"A.J": {"priceDimensions": {"A.J.6": {"unit": "Hrs", "beginRange": "0", "pricePerUnit": {"USD": "0.1150000000"}}}}},
-  "B": {"B.J": {"priceDimensions": {"B.J.6": {"unit": "Hrs", "beginRange": "0", "pricePerUnit": {"USD": "0.2070000000"}}}}},
-  "C": {"C.J": {"priceDimensions": {"C.J.6": {"unit": "Hrs", "beginRange": "0", "pricePerUnit": {"USD": "0.0520000000"}}}}},
+  "A": {"A.J": {"priceDimensions":
+   {"A.J.6": {"unit": "Hrs", "beginRange": "0", "pricePerUnit": {"USD": "0.1150000000"}}}}},
+  "B": {"B.J": {"priceDimensions":
+   {"B.J.6": {"unit": "Hrs", "beginRange": "0", "pricePerUnit": {"USD": "0.2070000000"}}}}},
+  "C": {"C.J": {"priceDimensions":
+   {"C.J.6": {"unit": "Hrs", "beginRange": "0", "pricePerUnit": {"USD": "0.0520000000"}}}}},
   "D": {"D.J": {"priceDimensions": {"D.J.6": {"beginRange": "0", "pricePerUnit": {"USD": "0.0010000000"}}}}}}}}`
 	kms = `{"products": {
   "K": {"sku": "K", "attributes": {"usagetype": "eu-central-1-KMS-Requests", "regionCode": "eu-central-1"}}},
@@ -47,12 +50,13 @@ const (
 	azureSecond = `{"Items": [
   {"currencyCode": "USD", "retailPrice": 0.07, "armSkuName": "Standard_NC4as_T4_v3", "skuName": "NC4as T4 v3 Spot",
    "productName": "Virtual Machines NCasT4_v3 Series", "type": "Consumption", "unitOfMeasure": "1 Hour"},
-  {"currencyCode": "USD", "retailPrice": 0.1, "armSkuName": "Standard_NC4as_T4_v3", "skuName": "NC4as T4 v3 Low Priority",
-   "productName": "Virtual Machines NCasT4_v3 Series", "type": "Consumption", "unitOfMeasure": "1 Hour"}],
+  {"currencyCode": "USD", "retailPrice": 0.1, "armSkuName": "Standard_NC4as_T4_v3", 
+   "skuName": "NC4as T4 v3 Low Priority", "productName": "Virtual Machines NCasT4_v3 Series",
+   "type": "Consumption", "unitOfMeasure": "1 Hour"}],
  "NextPageLink": null, "Count": 2}`
 	gcpStorage = `{"skus": [
-  {"description": "Standard Storage Frankfurt", "category": {"usageType": "OnDemand"}, "serviceRegions": ["europe-west3"],
-   "pricingInfo": [{"pricingExpression": {"usageUnit": "GiBy.mo", "tieredRates": [
+  {"description": "Standard Storage Frankfurt", "category": {"usageType": "OnDemand"}, 
+   "serviceRegions": ["europe-west3"], "pricingInfo": [{"pricingExpression": {"usageUnit": "GiBy.mo", "tieredRates": [
     {"startUsageAmount": 0, "unitPrice": {"currencyCode": "USD", "units": "0", "nanos": 0}},
     {"startUsageAmount": 5, "unitPrice": {"currencyCode": "USD", "units": "0", "nanos": 23000000}}]}}]}],
   "nextPageToken": ""}`
