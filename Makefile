@@ -32,7 +32,7 @@ export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false
 export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-e2e lint fmt \
+.PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-e2e test-cluster lint fmt \
 	cover proto bench-up clean
 
 help: ## Show this list
@@ -108,6 +108,10 @@ test-images: build ## Run the tests of the two images
 
 test-e2e: build ## Run the tests on the real engine
 	@$(GO) -C tools run ./testsummary e2e
+
+test-cluster: ## Run the tests on a real Kubernetes control plane; build it if it is missing (20 minutes of CPU, once)
+	@$(GO) run ./tests/cluster/binaries/build >/dev/null
+	@MLPATHWAY_REQUIRE_CLUSTER=1 $(GO) test -count=1 -timeout 60m ./tests/cluster/...
 
 lint: bin/golangci-lint ## Check the style and the import rules
 	@bin/golangci-lint run
