@@ -32,6 +32,9 @@ func mutations(v rules.Value) map[string]rules.Value {
 var unguarded = map[string]string{
 	"ENC-05 aws:sagemaker/endpointConfiguration:EndpointConfiguration productionVariants[].serverlessConfig": "" +
 		"excuses: a serverless variant has no volume",
+	"LOG-04 aws:cloudwatch/logGroup:LogGroup name":                        "tells whether it is a log for the audit",
+	"LOG-04 azure-native:operationalinsights:Workspace workspaceName":     "tells whether it is a log for the audit",
+	"LOG-04 gcp:logging/projectBucketConfig:ProjectBucketConfig bucketId": "tells whether it is a log for the audit",
 }
 
 // TestMutationsAreCaught takes the good resources of each rule and breaks one declared property at a time, in every
