@@ -148,7 +148,7 @@ func TestChild(t *testing.T) {
 		return
 	}
 	at := time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC)
-	require.NoError(t, batch.Run(context.Background(), batch.Options{ //nolint:usetesting // it is killed
+	require.NoError(t, batch.Run(context.Background(), batch.Options{
 		Models: values[0], Results: values[1],
 		Input: values[2], Key: "id", PartRows: 1, ChunkBytes: 200_000, Workers: 2, Model: inferencetest.Model,
 		Now: func() time.Time { return at }}))

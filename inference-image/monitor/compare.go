@@ -13,6 +13,7 @@ type tally struct {
 	training *registry.Distribution
 	counts   []int
 	missing  int
+	unknown  int // values of a category that training did not know
 	sum      float64
 }
 
@@ -52,16 +53,54 @@ func (t *tally) compare(limits Thresholds) Comparison {
 	edges, training, live := merge(t.training.Edges, t.training.Counts, t.counts)
 	c.Edges, c.Training, c.Live = edges, shares(training), shares(live)
 	if values >= 2*rowsPerBin && trained > 0 {
-		psi := PSI(training, live)
-		c.PSI = &psi
+		psi, ks, js := PSI(training, live), KS(training, live), JS(training, live)
+		c.PSI, c.KS, c.JS = &psi, &ks, &js
 	}
+	c.NewCategories = share(t.unknown, values+t.missing+t.unknown)
 	switch {
-	case values+t.missing < limits.MinRows:
+	case values+t.missing+t.unknown < limits.MinRows:
 		c.Status = Insufficient
-	case c.psi() > limits.PSI || c.MissingRise > limits.MissingRise:
+	case c.drifted(limits):
 		c.Status = Drift
 	}
 	return c
+}
+
+// drifted holds the comparison against every limit that is set.
+func (c *Comparison) drifted(limits Thresholds) bool {
+	above := func(statistic *float64, limit float64) bool {
+		return statistic != nil && limit > 0 && *statistic > limit
+	}
+	return above(c.PSI, limits.PSI) || above(c.KS, limits.KS) || above(c.JS, limits.JS) ||
+		c.MissingRise > limits.MissingRise || limits.NewCategories > 0 && c.NewCategories > limits.NewCategories
+}
+
+// KS is the two-sample Kolmogorov-Smirnov statistic of two histograms over the same bins: the largest distance of
+// their cumulative shares. Within a bin the distance of the samples themselves may be larger.
+func KS(training, live []int) float64 {
+	p, q, largest := 0.0, 0.0, 0.0
+	nTraining, nLive := float64(total(training)), float64(total(live))
+	for i := range training {
+		p, q = p+float64(training[i])/nTraining, q+float64(live[i])/nLive
+		largest = max(largest, math.Abs(p-q))
+	}
+	return largest
+}
+
+// JS is the Jensen-Shannon distance of two histograms over the same bins, with the logarithm to base 2: 0 where they are
+// equal, and 1 where they have no bin in common.
+func JS(training, live []int) float64 {
+	nTraining, nLive := float64(total(training)), float64(total(live))
+	sum := 0.0
+	for i := range training {
+		p, q := float64(training[i])/nTraining, float64(live[i])/nLive
+		for _, x := range [2]float64{p, q} {
+			if x > 0 {
+				sum += x * math.Log2(2*x/(p+q)) / 2
+			}
+		}
+	}
+	return math.Sqrt(max(sum, 0))
 }
 
 // PSI is the population stability index of two histograms over the same bins: the sum of (q-p)*ln(q/p) over the bins,

@@ -109,13 +109,15 @@ func openZones(ctx context.Context, o Options) (z zones, closeAll func(), err er
 
 // build computes the report.
 func build(ctx context.Context, o Options, z zones) (*Report, error) {
-	limits, name := Thresholds{PSI: 0.2, MissingRise: 0.1, MinRows: 100}, o.Model
+	limits, name := Thresholds{PSI: 0.2, MissingRise: 0.1, MinRows: 100, NewCategories: 0.01}, o.Model
 	if o.Pipeline != "" {
 		spec, err := model.ReadPipeline(ctx, o.Pipeline)
 		if err != nil {
 			return nil, err
 		}
-		limits = Thresholds{PSI: spec.Drift.PSI, MissingRise: spec.Drift.Missing, MinRows: spec.Drift.MinRows}
+		limits = Thresholds{PSI: spec.Drift.PSI, MissingRise: spec.Drift.Missing, MinRows: spec.Drift.MinRows,
+			KS: spec.Drift.KS, JS: spec.Drift.JS, NewCategories: spec.Drift.NewCategories,
+			Metric: spec.Gate.Metric, Quality: spec.Drift.Quality}
 		if name == "" {
 			name = spec.Name
 		}
@@ -143,6 +145,9 @@ func build(ctx context.Context, o Options, z zones) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.labels, err = readLabels(ctx, z.logs, &v.Manifest); err != nil {
+		return nil, err
+	}
 	broken, err := capture.Read(ctx, z.logs, func(r *capture.Record) error { return l.add(ctx, r) })
 	if err != nil {
 		return nil, err
@@ -162,6 +167,7 @@ type live struct {
 	same       map[string]bool // whether a version has the same inputs and answers as the one that is served
 	features   []*tally
 	prediction *tally
+	labels     *labels
 }
 
 func newLive(v *registry.Version, report *Report, models *registry.Registry, o Options) (*live, error) {
@@ -204,6 +210,14 @@ func (l *live) add(ctx context.Context, r *capture.Record) error {
 	if r.Time.Before(l.from) || !l.wanted(ctx, r.Version) {
 		return nil
 	}
+	if r.Unknown != "" {
+		for _, t := range l.features {
+			if t.training.Name == r.Unknown {
+				t.unknown++
+			}
+		}
+		return nil
+	}
 	if len(r.Features) != len(l.features) || len(r.Output) != max(1, len(l.manifest.Classes)) {
 		l.report.Broken++
 		return nil
@@ -216,6 +230,7 @@ func (l *live) add(ctx context.Context, r *capture.Record) error {
 		l.features[i].add(float64(*x))
 	}
 	l.prediction.add(model.Score(l.manifest.Task, r.Output))
+	l.labels.match(r)
 	l.report.Rows++
 	if l.report.From.IsZero() || r.Time.Before(l.report.From) {
 		l.report.From = r.Time
@@ -247,10 +262,14 @@ func (l *live) finish() {
 	}
 	prediction := l.prediction.compare(r.Thresholds)
 	r.Prediction = &prediction
+	r.Quality = l.labels.judge(l.manifest.Task, r.Thresholds)
 	if r.Rows < r.Thresholds.MinRows {
 		r.Message = fmt.Sprintf("%d rows were captured for %s %s; a judgement needs %d",
 			r.Rows, r.Model, r.Version, r.Thresholds.MinRows)
 		return
+	}
+	if r.Quality != nil && r.Quality.Status == Drift {
+		r.Drifted = append(r.Drifted, "quality")
 	}
 	for _, c := range append([]Comparison{prediction}, r.Sorted()...) {
 		if c.Status == Drift {

@@ -195,7 +195,8 @@ drift: {psi: 50, missing: 0.5, minRows: 7}
 	o.Model, o.Pipeline = "", lake.FileURI(path)
 	require.NoError(t, monitor.Run(t.Context(), o))
 	r := latest(t, l)
-	assert.Equal(t, monitor.Thresholds{PSI: 50, MissingRise: 0.5, MinRows: 7}, r.Thresholds)
+	assert.Equal(t, monitor.Thresholds{PSI: 50, MissingRise: 0.5, MinRows: 7, NewCategories: 0.01,
+		Metric: "accuracy"}, r.Thresholds)
 	assert.Equal(t, monitor.OK, r.Status)
 }
 

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +24,10 @@ type view struct {
 	Psi     psiChart
 	History *historyChart // nil before the second report
 	Panels  []panel
+	Metrics []metricText // of the quality
 }
+
+type metricText struct{ Name, Value string }
 
 func writePage(w io.Writer, r *Report, points []point) error {
 	page, err := template.New("page").Parse(pageText)
@@ -30,6 +35,11 @@ func writePage(w io.Writer, r *Report, points []point) error {
 		return fmt.Errorf("reading the page: %w", err)
 	}
 	v := view{Report: r, Verdict: verdict(r), Psi: newPsiChart(r), History: newHistoryChart(points, r.Thresholds.PSI)}
+	if r.Quality != nil {
+		for _, name := range slices.Sorted(maps.Keys(r.Quality.Metrics)) {
+			v.Metrics = append(v.Metrics, metricText{name, strconv.FormatFloat(r.Quality.Metrics[name], 'g', 4, 64)})
+		}
+	}
 	if !r.From.IsZero() {
 		v.Span = minute(r.From) + " to " + minute(r.To)
 	}
@@ -75,11 +85,13 @@ func number(x float64) string {
 	return s
 }
 
-func psiText(c *Comparison) string {
-	if c.PSI == nil {
+func psiText(c *Comparison) string { return statistic(c.PSI) }
+
+func statistic(x *float64) string {
+	if x == nil {
 		return "–"
 	}
-	return strconv.FormatFloat(*c.PSI, 'f', 3, 64)
+	return strconv.FormatFloat(*x, 'f', 3, 64)
 }
 
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + " %" }
@@ -153,6 +165,7 @@ type panel struct {
 	MeanTraining, MeanLive, MeanShift     string
 	MissingTraining, MissingLive          string
 	MissingRaised                         bool
+	KS, JS, NewCategories                 string
 	Width, Height, Base, AxisLeft, PlotTo float64
 }
 
@@ -175,7 +188,10 @@ func newPanel(c *Comparison, title string) panel {
 		MeanTraining: number(c.MeanTraining), MeanLive: number(c.MeanLive),
 		MeanShift:       fmt.Sprintf("%+.2f sd", c.MeanShift),
 		MissingTraining: percent(c.MissingTraining), MissingLive: percent(c.MissingLive),
-		MissingRaised: c.Status == Drift && c.MissingRise > 0.005}
+		MissingRaised: c.Status == Drift && c.MissingRise > 0.005, KS: statistic(c.KS), JS: statistic(c.JS)}
+	if c.NewCategories > 0 {
+		p.NewCategories = percent(c.NewCategories)
+	}
 	top := 0.0
 	for i := range c.Training {
 		top = max(top, c.Training[i], c.Live[i])

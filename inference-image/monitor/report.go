@@ -44,6 +44,8 @@ type Report struct {
 	To     time.Time `json:"to,omitzero"`
 	// Thresholds that were applied.
 	Thresholds Thresholds `json:"thresholds"`
+	// Quality on live rows whose labels came later; none where no label came.
+	Quality *Quality `json:"quality,omitempty"`
 	// Prediction compares the model's output.
 	Prediction *Comparison `json:"prediction,omitempty"`
 	// Features compares each input, in the order of the model.
@@ -58,6 +60,25 @@ type Thresholds struct {
 	MissingRise float64 `json:"missingRise"`
 	// MinRows is the least number of rows for a judgement.
 	MinRows int `json:"minRows"`
+	// KS and JS above which something drifted; 0 does not judge by them.
+	KS float64 `json:"ks,omitempty"`
+	JS float64 `json:"js,omitempty"`
+	// NewCategories is the tolerated share of requests with a category that training did not know.
+	NewCategories float64 `json:"newCategories,omitempty"`
+	// Metric must reach Quality on live rows whose labels came later; none where Quality is not judged.
+	Metric  string   `json:"metric,omitempty"`
+	Quality *float64 `json:"quality,omitempty"`
+}
+
+// Quality is how good the predictions were.
+type Quality struct {
+	// Status is drift where the metric does not reach its threshold.
+	Status Status `json:"status"`
+	// Rows that have a label, of Labels that came.
+	Rows   int `json:"rows"`
+	Labels int `json:"labels"`
+	// Metrics by name: accuracy, auc, f1, logloss, rmse, mae, r2.
+	Metrics map[string]float64 `json:"metrics"`
 }
 
 // Comparison is one feature, or the prediction, in training and live.
@@ -68,6 +89,11 @@ type Comparison struct {
 	Status Status `json:"status"`
 	// PSI is the population stability index; none where there are too few values to compute it.
 	PSI *float64 `json:"psi"`
+	// KS is the Kolmogorov-Smirnov statistic of the bins and JS their Jensen-Shannon distance; none where PSI is none.
+	KS *float64 `json:"ks,omitempty"`
+	JS *float64 `json:"js,omitempty"`
+	// NewCategories is the share of requests that were refused for a category that training did not know.
+	NewCategories float64 `json:"newCategories,omitempty"`
 	// MissingTraining and MissingLive are shares of missing values, and MissingRise is their difference.
 	MissingTraining float64 `json:"missingTraining"`
 	MissingLive     float64 `json:"missingLive"`

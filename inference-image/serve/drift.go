@@ -21,7 +21,7 @@ const driftInterval = 15 * time.Second
 type driftMetrics struct {
 	report atomic.Pointer[monitor.Report]
 
-	psi, missing, status, rows, when *prometheus.Desc
+	psi, ks, js, missing, unknown, quality, status, rows, when *prometheus.Desc
 }
 
 func newDriftMetrics() *driftMetrics {
@@ -30,6 +30,10 @@ func newDriftMetrics() *driftMetrics {
 	}
 	return &driftMetrics{
 		psi:     desc("psi", "Population stability index of each feature and of the prediction.", "feature"),
+		ks:      desc("ks", "Kolmogorov-Smirnov statistic of each feature and of the prediction.", "feature"),
+		js:      desc("js", "Jensen-Shannon distance of each feature and of the prediction.", "feature"),
+		unknown: desc("new_categories", "Share of requests with a category that training did not know.", "feature"),
+		quality: desc("quality", "Metrics on live rows whose labels came later.", "metric"),
 		missing: desc("missing_rise", "Rise of the share of missing values since training.", "feature"),
 		status:  desc("status", "1 for the status of the newest drift report.", "status"),
 		rows:    desc("rows", "Captured rows that the newest drift report looked at."),
@@ -39,7 +43,9 @@ func newDriftMetrics() *driftMetrics {
 
 // Describe implements prometheus.Collector.
 func (d *driftMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{d.psi, d.missing, d.status, d.rows, d.when} {
+	for _, desc := range []*prometheus.Desc{
+		d.psi, d.ks, d.js, d.missing, d.unknown, d.quality, d.status, d.rows, d.when,
+	} {
 		to <- desc
 	}
 }
@@ -60,10 +66,18 @@ func (d *driftMetrics) Collect(to chan<- prometheus.Metric) {
 		to <- metric
 	}
 	for _, f := range r.All() {
-		if f.PSI != nil {
-			send(d.psi, *f.PSI, f.Name)
+		for statistic, value := range map[*prometheus.Desc]*float64{d.psi: f.PSI, d.ks: f.KS, d.js: f.JS} {
+			if value != nil {
+				send(statistic, *value, f.Name)
+			}
 		}
 		send(d.missing, f.MissingRise, f.Name)
+		send(d.unknown, f.NewCategories, f.Name)
+	}
+	if r.Quality != nil {
+		for name, value := range r.Quality.Metrics {
+			send(d.quality, value, name)
+		}
 	}
 	for _, status := range []monitor.Status{monitor.OK, monitor.Drift, monitor.Insufficient} {
 		value := 0.0

@@ -166,6 +166,15 @@ type Drift struct {
 	Missing float64 `yaml:"missing"`
 	// MinRows is the least number of captured rows for a judgement. Default 100.
 	MinRows int `yaml:"minRows"`
+	// KS is the Kolmogorov-Smirnov statistic above which something drifted; 0 does not judge by it. Default 0.
+	KS float64 `yaml:"ks"`
+	// JS is the Jensen-Shannon distance above which something drifted; 0 does not judge by it. Default 0.
+	JS float64 `yaml:"js"`
+	// NewCategories is the tolerated share of requests with a category that training did not know. Default 0.01.
+	NewCategories float64 `yaml:"newCategories"`
+	// Quality is what the gate's metric must reach on live rows whose labels came later: at least, or at most for
+	// logloss, rmse and mae. Without it quality is reported and not judged.
+	Quality *float64 `yaml:"quality"`
 }
 
 // Load reads and validates the pipeline.yaml at a path. Features may name a file ending in .sql beside it, which is

@@ -45,6 +45,7 @@ func (s *Spec) setDefaults() {
 	setZero(&s.Drift.PSI, 0.2)
 	setZero(&s.Drift.Missing, 0.1)
 	setZero(&s.Drift.MinRows, 100)
+	setZero(&s.Drift.NewCategories, 0.01)
 }
 
 func setZero[T comparable](field *T, value T) {
@@ -84,6 +85,11 @@ func (s *Spec) validate(file string) error {
 	v.check(s.Drift.PSI > 0, "drift.psi", "found %v, want a number above 0", s.Drift.PSI)
 	v.check(s.Drift.Missing > 0 && s.Drift.Missing <= 1, "drift.missing",
 		"found %v, want a share above 0 up to 1", s.Drift.Missing)
+	for key, share := range map[string]float64{"drift.ks": s.Drift.KS, "drift.js": s.Drift.JS} {
+		v.check(share >= 0 && share <= 1, key, "found %v, want a number from 0 to 1", share)
+	}
+	v.check(s.Drift.NewCategories > 0 && s.Drift.NewCategories <= 1, "drift.newCategories",
+		"found %v, want a share above 0 up to 1", s.Drift.NewCategories)
 	v.check(s.Drift.MinRows > 0, "drift.minRows", "found %d, want at least 1", s.Drift.MinRows)
 	return errors.Join(v.problems...)
 }

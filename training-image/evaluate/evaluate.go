@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/onnx"
+	"github.com/mlpathway/mlpathway/internal/quality"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/candidate"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
@@ -61,8 +62,8 @@ func (e *evaluation) run(ctx context.Context, reg *registry.Registry) error {
 		return fmt.Errorf("the candidate: %w", err)
 	}
 	m := &registry.Metrics{Rows: e.rows.Rows(), Importance: info.Importance,
-		Candidate: Measure(e.Spec.Task, predictions, e.rows.Labels),
-		Confusion: Confusion(e.Spec.Task, len(e.Spec.Classes()), predictions, e.rows.Labels)}
+		Candidate: quality.Measure(e.Spec.Task, predictions, e.rows.Labels),
+		Confusion: quality.Confusion(e.Spec.Task, len(e.Spec.Classes()), predictions, e.rows.Labels)}
 	against, err := e.current(ctx, reg, m)
 	if err != nil {
 		return err
@@ -108,7 +109,7 @@ func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *reg
 	if err != nil {
 		return err.Error(), nil //nolint:nilerr // another set of inputs is a reason not to compare, no failure
 	}
-	m.Current = Measure(e.Spec.Task, predictions, e.rows.Labels)
+	m.Current = quality.Measure(e.Spec.Task, predictions, e.rows.Labels)
 	return "", nil
 }
 

@@ -1,4 +1,6 @@
-package evaluate
+// Package quality measures how good predictions are: on test rows after training, and on live rows whose labels came
+// later.
+package quality
 
 import (
 	"cmp"
