@@ -58,8 +58,8 @@ var (
 	// secretTexts are texts that are secrets, whatever their name: keys of platforms, private keys, passwords in URLs.
 	secretTexts = regexp.MustCompile(
 		`\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_[0-9A-Za-z]{36}|` +
-			`\bgithub_pat_[0-9A-Za-z_]{22}|\bxox[abprs]-[0-9A-Za-z-]{10}|\bAIza[0-9A-Za-z_-]{35}|\bsk-[0-9A-Za-z_-]{32}|\bhf_[0-9A-Za-z]{30}|` +
-			`AccountKey=[0-9A-Za-z+/]{40}|://[^/\s:@]+:[^/\s:@$\{]+@`)
+			`\bgithub_pat_[0-9A-Za-z_]{22}|\bxox[abprs]-[0-9A-Za-z-]{10}|\bAIza[0-9A-Za-z_-]{35}|` +
+			`\bsk-[0-9A-Za-z_-]{32}|\bhf_[0-9A-Za-z]{30}|AccountKey=[0-9A-Za-z+/]{40}|://[^/\s:@]+:[^/\s:@$\{]+@`)
 	// assignments are lines of a script that give a secret to a variable.
 	assignments = regexp.MustCompile(
 		`(?im)(?:passw(?:or)?d|secret|token|api_?key|access_?key|private_?key)["']?\s*[=:]\s*["']?([^\s"'$<{(]{6,})`)
