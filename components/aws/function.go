@@ -45,11 +45,9 @@ func (f *function) check() error {
 	case f.timeout > 900:
 		return fmt.Errorf("timeoutSeconds: found %d, want at most 900, the longest that Lambda runs: %w",
 			f.timeout, components.ErrRange)
-	case !strings.Contains(f.image, "@sha256:"):
-		return fmt.Errorf("image: found %q, want a reference with a digest, <repository>@sha256:<digest>: %w",
-			f.image, components.ErrName)
+	default:
+		return pinned(f.image)
 	}
-	return nil
 }
 
 func (f *function) parts() []string {

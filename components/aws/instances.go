@@ -48,7 +48,7 @@ var instances = []instance{
 
 // lacking lists the families that a use does not have in SageMaker.
 var lacking = map[use][]string{
-	useTraining: {"t3."}, useServing: {"t3."}, useProcessing: {"p5."}, useNotebook: {"p5."},
+	useTraining: {"t3.", "c5.large"}, useServing: {"t3."}, useProcessing: {"c5.large", "p4d.", "p5."}, useNotebook: {"p5."},
 }
 
 // acceleratorRegions lists the regions in which SageMaker has a kind of accelerator. T4 machines are everywhere that

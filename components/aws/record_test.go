@@ -63,6 +63,14 @@ func (p plan) refused(t *testing.T, sentinel error, text string) {
 	}
 }
 
+// refusedAfter expects an error of the last component of the program.
+func (p plan) refusedAfter(t *testing.T, sentinel error, text string) {
+	t.Helper()
+	_, err := p.run(t)
+	require.ErrorIs(t, err, sentinel)
+	require.ErrorContains(t, err, text)
+}
+
 // one is the only resource of a type and a logical name; any name where it is empty.
 func (r recorded) one(token, name string) recording.Resource {
 	r.t.Helper()

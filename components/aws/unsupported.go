@@ -9,8 +9,6 @@ import (
 // notYet lists the layers that are still to be written.
 var notYet = map[components.Layer]string{
 	components.ClusterLayer:  "not written yet",
-	components.TrainingLayer: "not written yet",
-	components.PipelineLayer: "not written yet",
 	components.EndpointLayer: "not written yet",
 	components.BatchLayer:    "not written yet",
 }
@@ -19,20 +17,6 @@ var notYet = map[components.Layer]string{
 func (*Target) Cluster(
 	*pulumi.Context, string, *components.ClusterArgs, ...pulumi.ResourceOption,
 ) (*components.ClusterOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Training is not offered yet.
-func (*Target) Training(
-	*pulumi.Context, string, *components.TrainingArgs, ...pulumi.ResourceOption,
-) (*components.TrainingOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Pipeline is not offered yet.
-func (*Target) Pipeline(
-	*pulumi.Context, string, *components.PipelineArgs, ...pulumi.ResourceOption,
-) (*components.PipelineOutputs, error) {
 	return nil, components.ErrUnsupported
 }
 

@@ -1,0 +1,137 @@
+package aws
+
+import (
+	"maps"
+
+	"github.com/mlpathway/mlpathway/components"
+)
+
+// jobName gives each job a name of its own: the step, the run and the attempt.
+func (r *run) jobName(step string) string {
+	return expression("'%s-%s-' & $stamp & '-' & $string($states.context.State.RetryCount)", r.prefix,
+		components.FitName(step, jobNameStep))
+}
+
+// What the names of jobs are made of: 63 characters, of which the stamp of a run takes 19, the attempt 2 and hyphens 3.
+const (
+	jobNamePrefix = 20
+	jobNameStep   = 18
+)
+
+// stepEnvironment is the environment of a job of the run.
+func (r *run) stepEnvironment(more map[string]string) map[string]string {
+	environment := maps.Clone(r.environment)
+	for key, value := range more {
+		if _, ok := environment[key]; !ok { // the pipeline's own win
+			environment[key] = value
+		}
+	}
+	environment["MLPATHWAY_RUN"] = expression("$run")
+	return environment
+}
+
+// longestStep is the longest time that SageMaker processes, in seconds: 7 days.
+const longestStep = 7 * 24 * 3600
+
+// processing is a step that runs the training image as a processing job.
+func (r *run) processing(step components.Step, next string) state {
+	cluster := map[string]any{"InstanceCount": 1, "InstanceType": r.machine, "VolumeSizeInGB": scratchGB}
+	if r.key != "" {
+		cluster["VolumeKmsKeyId"] = r.key
+	}
+	network := map[string]any{"EnableNetworkIsolation": false} // the image reads and writes the lake itself
+	if r.vpc != nil {
+		network["VpcConfig"] = r.vpc
+	}
+	return r.caught(state{
+		Type: taskState, Resource: r.integration("sagemaker:createProcessingJob.sync"), TimeoutSeconds: remaining(),
+		Retry: again(*r.args.Retries), Next: next, Arguments: map[string]any{
+			"ProcessingJobName":   r.jobName(step.Name),
+			"AppSpecification":    map[string]any{"ImageUri": r.args.Image, "ContainerArguments": step.Args},
+			"Environment":         r.stepEnvironment(nil),
+			"NetworkConfig":       network,
+			"ProcessingResources": map[string]any{"ClusterConfig": cluster},
+			"RoleArn":             r.role,
+			"StoppingCondition":   stoppingCondition{MaxRuntimeInSeconds: min(r.args.TimeoutMinutes*60, longestStep)},
+			"Tags":                r.tags,
+		},
+	})
+}
+
+// addTraining adds a step that runs as the job of the Training layer, after the search for its parameters where there
+// is one, and gives the name of the first of its states.
+func (r *run) addTraining(step components.Step, next string) string {
+	job := r.trainingArguments()
+	job["TrainingJobName"] = r.jobName(step.Name)
+	environment := r.stepEnvironment(r.training.Job.Environment)
+	job["Environment"] = environment
+	tune := r.training.Tuning != nil
+	if tune {
+		job["HyperParameters"] = expression("$tuned")
+	}
+	r.states[step.Name] = r.caught(state{
+		Type: taskState, Resource: r.integration("sagemaker:createTrainingJob.sync"), TimeoutSeconds: remaining(),
+		Retry: again(*r.args.Retries), Next: next, Arguments: job,
+	})
+	if !tune {
+		return step.Name
+	}
+	name := "Tune " + step.Name
+	r.states[name] = r.tuning(step.Name)
+	return name
+}
+
+// trainingArguments is what a training job and a trial of a search have in common.
+func (r *run) trainingArguments() map[string]any {
+	job := r.training.Job
+	output := map[string]any{"S3OutputPath": "s3://" + r.logs + "/training"}
+	if r.key != "" {
+		output["KmsKeyId"] = r.key
+	}
+	arguments := map[string]any{
+		"AlgorithmSpecification": job.AlgorithmSpecification, "ResourceConfig": job.ResourceConfig, "RoleArn": job.RoleArn,
+		"StoppingCondition": job.StoppingCondition, "EnableManagedSpotTraining": job.EnableManagedSpotTraining,
+		"EnableInterContainerTrafficEncryption": job.EnableInterContainerTrafficEncryption,
+		"EnableNetworkIsolation":                false, "OutputDataConfig": output, "Tags": job.Tags,
+	}
+	if job.VpcConfig != nil {
+		arguments["VpcConfig"] = job.VpcConfig
+	}
+	if c := job.CheckpointConfig; c != nil {
+		// All attempts of a run share its checkpoints: a new one goes on where the last one was interrupted.
+		arguments["CheckpointConfig"] = map[string]any{
+			"S3Uri": expression("'%s/' & $run", c.S3Uri), "LocalPath": c.LocalPath,
+		}
+	}
+	return arguments
+}
+
+// tuning is the search for the parameters of a training step. A trial trains and measures, and writes no model.
+func (r *run) tuning(next string) state {
+	trial := r.trainingArguments()
+	delete(trial, "Tags")             // the search has them
+	delete(trial, "CheckpointConfig") // trials side by side must not meet: an interrupted one begins anew
+	trial["AlgorithmSpecification"] = map[string]any{
+		"TrainingImage":     r.training.Job.AlgorithmSpecification.TrainingImage,
+		"TrainingInputMode": "File", "MetricDefinitions": tuningMetrics,
+	}
+	trial["Environment"] = r.stepEnvironment(withTrial(r.training.Job.Environment))
+	trial["StaticHyperParameters"] = map[string]string{"trial": "true"}
+	return r.caught(state{
+		Type: taskState, Resource: r.integration("sagemaker:createHyperParameterTuningJob.sync"),
+		TimeoutSeconds: remaining(), Retry: again(*r.args.Retries), Next: next,
+		Arguments: map[string]any{
+			"HyperParameterTuningJobName": expression(
+				"'%s-' & $stamp & '-' & $string($states.context.State.RetryCount)", r.tuningName),
+			"HyperParameterTuningJobConfig": r.training.Tuning, "TrainingJobDefinition": trial, "Tags": r.tags,
+		},
+		Assign: map[string]any{"tuned": expression("$states.result.BestTrainingJob.TunedHyperParameters")},
+	})
+}
+
+// withTrial tells the training image that it measures parameters and makes no candidate.
+func withTrial(environment map[string]string) map[string]string {
+	all := map[string]string{"MLPATHWAY_TRIAL": "true"}
+	maps.Copy(all, environment)
+	return all
+}
