@@ -9,7 +9,6 @@ import (
 // notYet lists the layers that are still to be written.
 var notYet = map[components.Layer]string{
 	components.ClusterLayer:  "not written yet",
-	components.EndpointLayer: "not written yet",
 	components.BatchLayer:    "not written yet",
 }
 
@@ -17,13 +16,6 @@ var notYet = map[components.Layer]string{
 func (*Target) Cluster(
 	*pulumi.Context, string, *components.ClusterArgs, ...pulumi.ResourceOption,
 ) (*components.ClusterOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Endpoint is not offered yet.
-func (*Target) Endpoint(
-	*pulumi.Context, string, *components.EndpointArgs, ...pulumi.ResourceOption,
-) (*components.EndpointOutputs, error) {
 	return nil, components.ErrUnsupported
 }
 
