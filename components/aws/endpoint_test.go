@@ -17,7 +17,6 @@ const (
 	modelType    = "aws:sagemaker/model:Model"
 	targetType   = "aws:appautoscaling/target:Target"
 	policyType   = "aws:appautoscaling/policy:Policy"
-	alarmType    = "aws:cloudwatch/metricAlarm:MetricAlarm"
 )
 
 func endpointPlan(e components.Environment, change func(*components.EndpointArgs)) plan {

@@ -8,8 +8,8 @@ import (
 
 // notYet lists the layers that are still to be written.
 var notYet = map[components.Layer]string{
-	components.ClusterLayer:  "not written yet",
-	components.BatchLayer:    "not written yet",
+	components.ClusterLayer: "not written yet",
+	components.BatchLayer:   "not written yet",
 }
 
 // Cluster is not offered yet.
