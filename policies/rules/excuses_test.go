@@ -2,6 +2,11 @@ package rules_test
 
 // excuses are further declared properties whose change alone breaks nothing, with the reason.
 var excuses = map[string]string{
+	"BAK-03 azure-native:storage:StorageAccount kind":                       "excuses: an account for files has no blobs",
+	"BAK-05 aws:s3/bucketV2:BucketV2 bucket":                                "tells what is evidence",
+	"BAK-05 aws:cloudtrail/trail:Trail s3BucketName":                        "tells what is evidence",
+	"BAK-05 gcp:storage/bucket:Bucket name":                                 "tells what is evidence",
+	"BAK-05 azure-native:storage:BlobContainer containerName":               "tells what is evidence",
 	"IMG-01 gcp:artifactregistry/repository:Repository format":              "excuses: only Docker images have tags",
 	"IMG-01 gcp:artifactregistry/repository:Repository mode":                "excuses: a mirror holds nothing of its own",
 	"IMG-03 azure-native:containerregistry:Registry sku.name":               "excuses: only Premium can do it",
