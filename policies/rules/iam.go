@@ -11,8 +11,8 @@ func iamRules() []Rule {
 }
 
 func noEverything() Rule {
-	document := func(typ, path string) Matcher {
-		return Matcher{Type: typ, Paths: []string{path}, Check: noFullPower(path)}
+	document := func(typ string) Matcher {
+		return Matcher{Type: typ, Paths: []string{"policy"}, Check: noFullPower("policy")}
 	}
 	return Rule{
 		ID:       "IAM-01",
@@ -21,8 +21,8 @@ func noEverything() Rule {
 		Severity: Critical,
 		Levels:   Levels{Mandatory, Mandatory, Mandatory},
 		Matchers: []Matcher{
-			document("aws:iam/policy:Policy", "policy"),
-			document("aws:iam/rolePolicy:RolePolicy", "policy"),
+			document("aws:iam/policy:Policy"),
+			document("aws:iam/rolePolicy:RolePolicy"),
 			{
 				Type:  "aws:iam/role:Role",
 				Paths: []string{"inlinePolicies[].policy", "managedPolicyArns"},
@@ -32,8 +32,8 @@ func noEverything() Rule {
 					}
 				}),
 			},
-			document("aws:iam/userPolicy:UserPolicy", "policy"),
-			document("aws:iam/groupPolicy:GroupPolicy", "policy"),
+			document("aws:iam/userPolicy:UserPolicy"),
+			document("aws:iam/groupPolicy:GroupPolicy"),
 			{
 				Type: "gcp:projects/iAMMember:IAMMember", Paths: []string{"role"},
 				Check: func(c *Check) { c.NoneOf("role", []string{"roles/owner"}) },
@@ -184,7 +184,7 @@ func noAdministrators() Rule {
 			"Editor",
 		Why:      "They allow far more than any workload needs, and grow with every service that the platform adds.",
 		Severity: Critical,
-		Levels:   Levels{Mandatory, Mandatory, Mandatory},
+		Levels:   Levels{Advisory, Mandatory, Mandatory},
 		Matchers: []Matcher{
 			attachment("aws:iam/rolePolicyAttachment:RolePolicyAttachment"),
 			attachment("aws:iam/userPolicyAttachment:UserPolicyAttachment"),

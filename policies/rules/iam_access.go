@@ -38,12 +38,12 @@ func noDefaultIdentities() Rule {
 }
 
 // ownServiceAccount wants an account that is not the default one, which is taken where none is named.
-func (c *Check) ownServiceAccount(path string) bool {
+func (c *Check) ownServiceAccount(path string) {
 	if c.Get(path).IsUnknown() && c.TakesFrom(path, "gcp:serviceaccount/account:Account") {
 		c.Pass()
-		return true
+		return
 	}
-	return c.Expect(path, "a service account of its own", func(v Value) bool {
+	c.Expect(path, "a service account of its own", func(v Value) bool {
 		email, ok := v.Text()
 		return ok && email != "" && email != "default" && !strings.HasSuffix(email, "-compute@developer.gserviceaccount.com")
 	})

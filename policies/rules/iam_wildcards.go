@@ -9,7 +9,7 @@ func noWildcards() Rule {
 		Why: "s3:* holds deleting and opening buckets; an action on * reaches the data of every other team in the " +
 			"account.",
 		Severity: High,
-		Levels:   Levels{Mandatory, Mandatory, Mandatory},
+		Levels:   Levels{Advisory, Mandatory, Mandatory},
 		Matchers: []Matcher{
 			{Type: "aws:iam/policy:Policy", Paths: []string{"policy"}, Check: noWildcard},
 			{Type: "aws:iam/rolePolicy:RolePolicy", Paths: []string{"policy"}, Check: noWildcard},

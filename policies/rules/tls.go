@@ -114,7 +114,7 @@ func gatewaysOverTLS() Rule {
 	return Rule{
 		ID:       "TLS-02",
 		Title:    "Load balancers and gateways speak TLS 1.2 or newer",
-		Why:      "Whoever sits between reads requests and answers, or makes the client agree on a version that he can break.",
+		Why:      "Whoever sits between reads what is sent, or makes the client agree on a version that he can break.",
 		Severity: High,
 		Levels:   Levels{Advisory, Mandatory, Mandatory},
 		Matchers: []Matcher{
@@ -272,7 +272,7 @@ func clustersOverTLS() Rule {
 				},
 			},
 		},
-		Fix:         "EMR: EnableInTransitEncryption and a certificate in the security configuration. SageMaker: " + flag + ".",
+		Fix:         "EMR: EnableInTransitEncryption and a certificate in the configuration. SageMaker: " + flag + ".",
 		Remediation: "None: it takes certificates, and costs a long job part of its speed.",
 		Peers:       "Checkov CKV_AWS_351, CKV_AWS_369",
 	}
