@@ -81,7 +81,8 @@ func readDocument(v Value) *Document {
 // counts can not be told.
 func field(v Value, name string) Value {
 	entry, count := Value{}, 0
-	for _, key := range v.Keys() {
+	entries, _ := v.data.(map[string]Value)
+	for key := range entries {
 		if strings.EqualFold(key, name) {
 			entry, count = v.Key(key), count+1
 		}

@@ -101,7 +101,7 @@ func mutate(t *testing.T, e *rules.Engine, rule *rules.Rule, build func() (*rule
 						continue
 					}
 					tried[place] = true
-					caught[place] = caught[place] || notices(e, graph, stack, r, item)
+					caught[place] = caught[place] || notices(t, e, graph, stack, r, item)
 				}
 			}
 		}
@@ -109,9 +109,11 @@ func mutate(t *testing.T, e *rules.Engine, rule *rules.Rule, build func() (*rule
 }
 
 // notices reports whether a change of one property makes a finding.
-func notices(e *rules.Engine, graph *rules.Graph, stack *rules.Stack, r *rules.Resource, item rules.Item) bool {
+func notices(t *testing.T, e *rules.Engine, graph *rules.Graph, stack *rules.Stack, r *rules.Resource, item rules.Item,
+) bool {
+	t.Helper()
 	for _, to := range mutations(item.Value) {
-		if len(broken(e, graph, stack, r, item.Path, to)) > 0 {
+		if len(broken(t, e, graph, stack, r, item.Path, to)) > 0 {
 			return true
 		}
 	}
@@ -119,8 +121,10 @@ func notices(e *rules.Engine, graph *rules.Graph, stack *rules.Stack, r *rules.R
 }
 
 // broken gives the rules that are broken once a property has another value.
-func broken(e *rules.Engine, graph *rules.Graph, stack *rules.Stack, r *rules.Resource, path string, to rules.Value,
+func broken(t *testing.T, e *rules.Engine, graph *rules.Graph, stack *rules.Stack, r *rules.Resource, path string,
+	to rules.Value,
 ) map[string]bool {
+	t.Helper()
 	changed := make([]*rules.Resource, 0, len(graph.Resources()))
 	for _, other := range graph.Resources() {
 		if other == r {
@@ -135,7 +139,8 @@ func broken(e *rules.Engine, graph *rules.Graph, stack *rules.Stack, r *rules.Re
 	}
 	ids := map[string]bool{}
 	for _, f := range e.Judge(rules.NewGraph(changed), stack, rules.Options{}).Findings {
-		if f.Outcome == rules.Failed || f.Outcome == rules.Broken {
+		require.NotEqual(t, rules.Broken, f.Outcome, "%s fails itself: %s is %s", f.Rule, path, to)
+		if f.Outcome == rules.Failed {
 			ids[f.Rule] = true
 		}
 	}
@@ -222,7 +227,7 @@ func TestMutationsHitOnlyTheirGuards(t *testing.T) {
 				done[place] = true
 				for name, to := range mutations(item.Value) {
 					tried++
-					for id := range broken(engine, graph, stack, resources[0], item.Path, to) {
+					for id := range broken(t, engine, graph, stack, resources[0], item.Path, to) {
 						assert.True(t, before[id] || guarded(guards, typ, path, id), "%s %s %s breaks %s", typ, path, name, id)
 					}
 				}

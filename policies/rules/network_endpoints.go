@@ -116,15 +116,23 @@ func offers(name Value, services []string) Tri {
 // gatewayPolicy wants a policy on the way to S3: without one it leads to the buckets of everybody, for whoever is in
 // the network.
 func gatewayPolicy(c *Check) {
-	if offers(c.Get("serviceName"), []string{"s3"}) != Yes || isSame(c.Get("vpcEndpointType"), "Interface") {
+	kind := c.Get("vpcEndpointType") // default: Gateway
+	gateway := offers(c.Get("serviceName"), []string{"s3"})
+	switch {
+	case kind.IsUnknown():
+		gateway = gateway.And(Maybe)
+	case isSame(kind, "Interface"):
+		gateway = No
+	}
+	if gateway == No {
 		c.Pass()
 		return
 	}
 	if c.Get("policy").IsAbsent() {
-		c.Fail("policy", "is not set, want one that names the principals or the buckets")
+		c.Say(gateway, "policy", "is not set, want one that names the principals or the buckets")
 	}
 	c.Statements("policy", func(s *Statement) (Tri, string) {
-		open := s.Allows.And(s.AnyPrincipal()).And(s.AnyResource())
+		open := gateway.And(s.Allows).And(s.AnyPrincipal()).And(s.AnyResource())
 		return open.And(s.Narrowed().Not()).And(s.narrowsResource().Not()), "lets everybody through to every bucket"
 	})
 }
