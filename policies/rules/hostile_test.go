@@ -1,7 +1,9 @@
 package rules_test
 
 import (
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -21,8 +23,12 @@ func types() []string {
 			}
 		}
 	}
-	return all
+	slices.Sort(all)
+	return slices.Compact(all)
 }
+
+// catalogue is an engine with every rule.
+var catalogue = sync.OnceValue(func() *rules.Engine { return rules.NewEngine(rules.Catalogue()) })
 
 // hostile judges one resource of a type with odd properties, twice in a cycle of parents, in every environment.
 func hostile(t *testing.T, typ string, properties rules.Value) *rules.Report {
@@ -31,7 +37,7 @@ func hostile(t *testing.T, typ string, properties rules.Value) *rules.Report {
 	b := &rules.Resource{URN: "urn:pulumi:s::p::" + typ + "::b", Type: typ, Name: "b", Custom: true, Properties: properties}
 	a.Parent, b.Parent = b.URN, a.URN
 	a.PropertyDependencies = map[string][]string{"bucket": {a.URN, b.URN, "nobody"}, "": {""}}
-	engine := rules.NewEngine(rules.Catalogue())
+	engine := catalogue()
 	var last *rules.Report
 	for _, environment := range rules.Environments() {
 		stack := &rules.Stack{Project: "p", Name: "s", Environment: environment, DataClass: rules.Confidential}
