@@ -168,7 +168,7 @@ func decrypt(crypter config.Crypter, ciphertext string) ([]string, error) {
 	var secret string
 	// Only a text is looked for elsewhere: Pulumi makes a whole object secret where one of its properties is.
 	if json.Unmarshal([]byte(clear), &secret) != nil || len(secret) < minSecret {
-		return nil, nil
+		return nil, nil //nolint:nilerr // not a text
 	}
 	return []string{secret}, nil
 }

@@ -34,8 +34,8 @@ type Stack struct {
 
 // command prepares the CLI. It leads a process group of its own.
 func (s *Stack) command(ctx context.Context, args ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, s.Workspace.pulumi, args...)
-	command.Dir, command.Env = s.Workspace.Root, s.Workspace.environment()
+	command := exec.CommandContext(ctx, s.Workspace.Pulumi, args...)
+	command.Dir, command.Env = s.Workspace.Root, s.Workspace.Environment()
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.WaitDelay = 5 * time.Second
 	return command
@@ -91,6 +91,12 @@ func (s *Stack) Pulumi(t *testing.T, args ...string) string {
 	return string(out)
 }
 
+// Client gives the flags that make the CLI run the stack's program.
+func (s *Stack) Client() []string {
+	s.host.set(s.Program)
+	return []string{"--client", s.host.address}
+}
+
 func (s *Stack) must(t *testing.T, operation string, flags ...string) *Result {
 	t.Helper()
 	r := s.try(t, operation, flags...)
@@ -136,8 +142,7 @@ func (s *Stack) Start(t *testing.T, operation string, flags ...string) *Run {
 	r.events = events.Name()
 	args := []string{operation, "--stack", s.Name, "--non-interactive", "--event-log", r.events}
 	if s.Program != nil && operation != "destroy" {
-		s.host.set(s.Program)
-		args = append(args, "--client", s.host.address)
+		args = append(args, s.Client()...)
 	}
 	r.ctx, r.cancel = context.WithTimeout(t.Context(), deadline)
 	r.command = s.command(r.ctx, append(args, flags...)...)

@@ -42,7 +42,8 @@ func Files(t *testing.T) []*File {
 		require.NoError(t, yaml.Unmarshal(data, &content), path)
 		files = append(files, &File{
 			Name: name, source: source, config: content.Config,
-			Target: fmt.Sprint(content.Config[Project+":target"]), Environment: fmt.Sprint(content.Config[Project+":environment"]),
+			Target:      fmt.Sprint(content.Config[Project+":target"]),
+			Environment: fmt.Sprint(content.Config[Project+":environment"]),
 		})
 	}
 	return files

@@ -43,8 +43,10 @@ type Workspace struct {
 	// Cloud is what the stand-in answers from.
 	Cloud *cloud.Cloud
 
-	dir    string
-	pulumi string
+	// Pulumi is the CLI.
+	Pulumi string
+
+	dir string
 }
 
 // New makes a workspace for the length of a test. providers are names under which the stand-in answers besides those of
@@ -60,7 +62,7 @@ func New(t *testing.T, providers ...string) *Workspace {
 	}
 	w.Cloud, err = cloud.Create(filepath.Join(dir, "cloud"), settings)
 	require.NoError(t, err)
-	w.pulumi, err = findPulumi()
+	w.Pulumi, err = findPulumi()
 	require.NoError(t, err)
 	require.NoError(t, install(standin, filepath.Join(dir, "home", "plugins"), settings.Modules, providers))
 	require.NoError(t, os.WriteFile(filepath.Join(w.Root, "Pulumi.yaml"),
@@ -109,7 +111,7 @@ func (s *Stack) Clone(t *testing.T) *Stack {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "tmp"), 0o700))
 	w := &Workspace{
 		Root: filepath.Join(dir, "project"), Cloud: cloud.Open(filepath.Join(dir, "cloud")), dir: dir,
-		pulumi: s.Workspace.pulumi,
+		Pulumi: s.Workspace.Pulumi,
 	}
 	require.NoError(t, os.CopyFS(w.Root, os.DirFS(s.Workspace.Root)))
 	t.Cleanup(func() { assert.Empty(t, Processes(dir), "processes of the test are left") })
@@ -210,8 +212,8 @@ func findPulumi() (string, error) {
 	return path, nil
 }
 
-// environment is what Pulumi runs with: nothing of the person's own account, and no way to any network but loopback.
-func (w *Workspace) environment() []string {
+// Environment is what Pulumi runs with: nothing of the person's own account, and no way to any network but loopback.
+func (w *Workspace) Environment() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
@@ -230,7 +232,7 @@ func (w *Workspace) environment() []string {
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=1",
 		"PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS=1",
 		"PATH="+strings.Join([]string{
-			filepath.Join(w.dir, "home", "bin"), filepath.Dir(w.pulumi), os.Getenv("PATH"),
+			filepath.Join(w.dir, "home", "bin"), filepath.Dir(w.Pulumi), os.Getenv("PATH"),
 		}, string(os.PathListSeparator)),
 		"HTTP_PROXY="+nowhere, "HTTPS_PROXY="+nowhere, "NO_PROXY=127.0.0.1,localhost", "GOPROXY=off",
 		"TMPDIR="+filepath.Join(w.dir, "tmp"),

@@ -22,6 +22,8 @@ const (
 	Hang Kind = "hang"
 	// HangAfter does what was asked and never says so.
 	HangAfter Kind = "hang-after"
+	// Keep answers that all went well; nothing has happened.
+	Keep Kind = "keep"
 	// Die ends the process of the provider; nothing has happened.
 	Die Kind = "die"
 )

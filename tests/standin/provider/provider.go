@@ -91,6 +91,8 @@ func (s *standin) record(call cloud.Call, work func(*cloud.Call) error) error {
 		select {}
 	case cloud.Slow:
 		time.Sleep(fault.Delay)
+	case cloud.Keep:
+		return s.cloud.End(&call, nil)
 	case cloud.HangAfter, cloud.Partial:
 	}
 	err = work(&call)
