@@ -32,8 +32,8 @@ export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false
 export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-e2e test-cluster lint fmt \
-	cover proto bench-up clean
+.PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt \
+	cover proto record bench-up bench-engine stack-programs clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,7 +94,7 @@ bin/golangci-lint: tools/lint/go.mod
 
 # --- Testing --------------------------------------------------------------------------------------------------------
 
-test: build bin/golangci-lint ## Run everything that CI runs, and print a summary
+test: build bin/golangci-lint stack-programs ## Run everything that CI runs, and print a summary
 	@$(GO) -C tools run ./testsummary all
 
 test-unit: ## Run the tests of components, stacks and internal packages
@@ -105,6 +105,26 @@ test-provider: build ## Run the tests of the local provider
 
 test-images: build ## Run the tests of the two images
 	@$(GO) -C tools run ./testsummary images
+
+test-engine: build stack-programs ## Run every stack on the real engine, with a stand-in for the clouds
+	@$(GO) -C tools run ./testsummary engine
+
+# The targets that the stack files ask for. The tests on the engine build a program for each; a cloud's SDK takes minutes
+# and gigabytes the first time, so it is compiled here, one at a time, where one can see it.
+STACK_TARGETS = $(shell awk '$$1 == "mlpathway:target:" { print $$2 }' stacks/Pulumi.*.yaml | sort -u)
+
+stack-programs:
+	@for target in $(STACK_TARGETS); do \
+		[ $$target = local ] || echo "Compiling the program for $$target (5 minutes the first time) ..."; \
+		$(BUILD) list -export -deps -tags $$target . >/dev/null || exit 1; \
+	done
+
+record: build stack-programs ## Write golden graphs and the states of a release anew: make record RELEASE=v0.1.0
+	@[ -n "$(RELEASE)" ] || { echo "error: which release? make record RELEASE=v0.1.0"; exit 1; }
+	@MLPATHWAY_UPDATE_GOLDEN=1 $(GO) test -count=1 ./components/... ./tests >/dev/null
+	@MLPATHWAY_RECORD=$(RELEASE) $(GO) test -count=1 -v -tags local -timeout 30m -run 'TestRecordStates|TestGoldenGraph' \
+		./tests/engine | grep -E 'BREAKING|FAIL|Error|^ok' || true
+	@git status --short -- tests/testdata/state 'components/*/testdata' docs README.md
 
 test-e2e: build ## Run the tests on the real engine
 	@$(GO) -C tools run ./testsummary e2e
@@ -132,6 +152,10 @@ cover: ## Show the coverage of the components, function by function
 
 bench-up: ## Measure make up on a cold clone and write the times into docs/benchmarks.md (10 minutes)
 	@tools/bench-up
+
+bench-engine: build stack-programs ## Measure where an up spends its time and write it into docs/benchmarks.md (10 minutes)
+	@MLPATHWAY_BENCH=$(CURDIR)/docs/benchmarks.md $(GO) test -count=1 -v -tags local -timeout 30m -run TestBenchmark \
+		./tests/engine | grep -v '^=== '
 
 bench-policies: ## Measure the policy engine beside Open Policy Agent and write the times into docs/benchmarks.md (5 minutes)
 	@$(GO) -C tools/policies-bench build -o ../../bin/policies-bench .

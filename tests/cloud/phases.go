@@ -1,6 +1,6 @@
-// Package cloud takes a stack through the six phases of a test in a real account: validate, deploy, verify the outputs,
-// verify the resources, destroy, verify that nothing is left. It costs money and needs credentials, so that it runs only
-// where a person asks for it: see docs/testing.md. Nothing else in this project reaches an account.
+// Package cloud takes a stack through the six phases of a test in a real account: validate, deploy, verify the
+// outputs, verify the resources, destroy, verify that nothing is left. It costs money and needs credentials, so that it
+// runs only where a person asks for it: see docs/testing.md. Nothing else in this project reaches an account.
 package cloud
 
 import (

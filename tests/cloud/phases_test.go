@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -16,6 +18,8 @@ import (
 )
 
 // TestRealAccount tests a stack in the account that the environment has credentials for.
+//
+//nolint:paralleltest // it has the account for itself
 func TestRealAccount(t *testing.T) {
 	stack := os.Getenv(Variable)
 	if stack == "" {
@@ -26,7 +30,10 @@ func TestRealAccount(t *testing.T) {
 	cli, err := exec.LookPath("pulumi")
 	require.NoError(t, err, "a test in a real account runs the installed Pulumi")
 	r := &Runner{Stack: stack, Dir: source, Pulumi: cli, Environment: os.Environ(), Out: os.Stderr}
-	require.NoError(t, r.Run(t.Context()))
+	// An interrupt ends the phase, and what was made is still taken away.
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	require.NoError(t, r.Run(ctx))
 }
 
 // bucket is the one resource of the program under test.

@@ -48,7 +48,14 @@ func suites() []suite {
 		},
 		{name: "images", packages: []string{"./training-image/...", "./inference-image/..."}},
 		{name: "tools", command: []string{"go", "-C", "tools", "test", "./testsummary"}},
-		{name: "e2e", packages: []string{"./tests/..."}, flags: []string{"-count=1", "-timeout=30m"}},
+		{
+			name: "engine", packages: []string{"./tests/engine/...", "./tests/standin/...", "./tests/cloud/..."},
+			flags: []string{"-count=1", "-timeout=30m", "-tags=local"},
+		},
+		{
+			name: "e2e", packages: []string{"./tests/..."}, without: []string{"/tests/engine", "/tests/standin", "/tests/cloud"},
+			flags: []string{"-count=1", "-timeout=30m"},
+		},
 	}
 }
 

@@ -41,6 +41,9 @@ func Create(dir string, settings Settings) (*Cloud, error) {
 	return c, c.write("settings.json", settings)
 }
 
+// Dir is the directory of the cloud.
+func (c *Cloud) Dir() string { return c.dir }
+
 // Settings reads the settings.
 func (c *Cloud) Settings() (Settings, error) {
 	var s Settings

@@ -77,7 +77,8 @@ func (i invention) scalars() string {
 	}
 	var parts []string
 	for _, key := range slices.Sorted(maps.Keys(i.definition.Inputs)) {
-		if known := i.definition.Inputs[key]; known.Required && known.Type.Kind == schema.String {
+		kind := i.definition.Inputs[key].Type.Kind
+		if i.definition.Inputs[key].Required && (kind == schema.String || kind == schema.Any) {
 			if value := text(i.inputs, key); value != "" && len(value) < 200 {
 				parts = append(parts, value)
 			}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
@@ -99,10 +98,8 @@ func texts(m property.Map, keys []string) []string {
 	return all
 }
 
-// arn finds the addresses in a policy document.
-var arn = regexp.MustCompile(`arn:aws:[A-Za-z0-9_:/.\-]+`)
-
-// references are the texts in the inputs of a resource that may name other resources.
+// references are the texts in the inputs of a resource that may name other resources. What a policy document says does
+// not count: clouds let go of what it names.
 func references(inputs property.Map) []string {
 	var all []string
 	var walk func(property.Value)
@@ -119,14 +116,8 @@ func references(inputs property.Map) []string {
 				walk(value)
 			}
 		case v.IsString():
-			found := []string{v.AsString()}
-			if strings.HasPrefix(v.AsString(), "{") {
-				found = arn.FindAllString(v.AsString(), -1)
-			}
-			for _, name := range found {
-				if unique.MatchString(name) && !slices.Contains(all, name) {
-					all = append(all, name)
-				}
+			if name := v.AsString(); unique.MatchString(name) && !slices.Contains(all, name) {
+				all = append(all, name)
 			}
 		}
 	}

@@ -76,7 +76,7 @@ func parseToken(text string) (sdkToken, error) {
 	return sdkToken{text: text, pkg: parts[0], module: parts[1], name: parts[2]}, nil
 }
 
-// lowerFirst writes the name of a type as the SDK names its file: all leading capitals become small, so that SSLPolicy is
+// lowerFirst writes the name of a type as the SDK names its file: all leading capitals become small, so SSLPolicy is
 // sslpolicy and IAMCustomRole iamcustomRole.
 func lowerFirst(name string) string {
 	runes := []rune(name)
