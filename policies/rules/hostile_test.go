@@ -33,8 +33,11 @@ var catalogue = sync.OnceValue(func() *rules.Engine { return rules.NewEngine(rul
 // hostile judges one resource of a type with odd properties, twice in a cycle of parents, in every environment.
 func hostile(t *testing.T, typ string, properties rules.Value) *rules.Report {
 	t.Helper()
-	a := &rules.Resource{URN: "urn:pulumi:s::p::" + typ + "::a\xff", Type: typ, Name: "a", Custom: true, Properties: properties}
-	b := &rules.Resource{URN: "urn:pulumi:s::p::" + typ + "::b", Type: typ, Name: "b", Custom: true, Properties: properties}
+	made := func(name string) *rules.Resource {
+		urn := "urn:pulumi:s::p::" + typ + "::" + name + "\xff"
+		return &rules.Resource{URN: urn, Type: typ, Name: name, Custom: true, Properties: properties}
+	}
+	a, b := made("a"), made("b")
 	a.Parent, b.Parent = b.URN, a.URN
 	a.PropertyDependencies = map[string][]string{"bucket": {a.URN, b.URN, "nobody"}, "": {""}}
 	engine := catalogue()
