@@ -1,8 +1,30 @@
 package components
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
+
+// ColumnType is the type of a column of a table, the same on every platform.
+type ColumnType string
+
+// The types.
+const (
+	TextColumn    ColumnType = "text"
+	IntegerColumn ColumnType = "integer" // 64 bits
+	FloatColumn   ColumnType = "float"   // 32 bits
+	DoubleColumn  ColumnType = "double"  // 64 bits
+	TimeColumn    ColumnType = "time"    // microseconds, UTC
+)
+
+// Column is a column of a table.
+type Column struct {
+	// Name of the column.
+	Name string `pulumi:"name"`
+	// Type of the column.
+	Type ColumnType `pulumi:"type"`
+}
 
 // BatchArgs describe predictions for many rows at a time.
 type BatchArgs struct {
@@ -30,6 +52,10 @@ type BatchArgs struct {
 	Key pulumi.StringInput `pulumi:"key"`
 	// Database of a warehouse in which the predictions can be queried. Default none.
 	Database pulumi.StringInput `pulumi:"database"`
+	// RowKey is the column of the features that identifies a row. Default the number of the row.
+	RowKey string `pulumi:"rowKey" yaml:"-"`
+	// Columns of the predictions. Without them the warehouse gets no table.
+	Columns []Column `pulumi:"columns" yaml:"-"`
 }
 
 func (a *BatchArgs) setDefaults(s Scope) {
@@ -51,6 +77,11 @@ func (a *BatchArgs) validate(c *checker) {
 	a.Machine.validate(c, "machine")
 	a.Logs.validate(c)
 	inRange(c, "timeoutMinutes", a.TimeoutMinutes, 1, 10080)
+	for i, column := range a.Columns {
+		arg := fmt.Sprintf("columns[%d]", i)
+		c.required(arg+".name", column.Name != "", "the name of a column")
+		oneOf(c, arg+".type", column.Type, TextColumn, IntegerColumn, FloatColumn, DoubleColumn, TimeColumn)
+	}
 }
 
 // BatchOutputs are what users need of batch predictions.

@@ -133,8 +133,9 @@ func (b *platform) buildBatch() (err error) {
 	args.Image, args.Model, args.Lake = b.config.Images.Inference, b.problem.spec.Name, b.lake.URIs
 	args.Key, args.Network, args.Logs = b.security.Key(components.LakeData), b.network.Placement(), b.logging()
 	if b.warehouse != nil {
-		args.Database = b.warehouse.Database
+		args.Database, args.Columns = b.warehouse.Database, predictionColumns(b.problem.spec)
 	}
+	args.RowKey = b.problem.spec.Source.Key
 	if args.Schedule == "" {
 		args.Schedule = schedule
 	}
@@ -216,4 +217,35 @@ func orNever(schedule string) string {
 		return ""
 	}
 	return schedule
+}
+
+// predictionColumns are the columns that the inference image writes.
+func predictionColumns(spec *pipeline.Spec) []components.Column {
+	key, prediction := components.Column{Name: "row", Type: components.IntegerColumn}, components.TextColumn
+	if spec.Source.Key != "" {
+		key = components.Column{Name: spec.Source.Key, Type: keyType(spec)}
+	}
+	if spec.Task == pipeline.Regression {
+		prediction = components.DoubleColumn
+	}
+	columns := []components.Column{key, {Name: "prediction", Type: prediction}}
+	for _, class := range spec.Classes() {
+		columns = append(columns, components.Column{Name: "probability_" + class, Type: components.FloatColumn})
+	}
+	return append(columns, components.Column{Name: "model", Type: components.TextColumn},
+		components.Column{Name: "version", Type: components.TextColumn},
+		components.Column{Name: "time", Type: components.TimeColumn})
+}
+
+// keyType is the type of the column that identifies a row.
+func keyType(spec *pipeline.Spec) components.ColumnType {
+	column, _ := spec.Column(spec.Source.Key)
+	types := map[pipeline.Type]components.ColumnType{
+		pipeline.Integer: components.IntegerColumn, pipeline.Float: components.DoubleColumn,
+		pipeline.Timestamp: components.TimeColumn,
+	}
+	if kind, ok := types[column.Type]; ok {
+		return kind
+	}
+	return components.TextColumn
 }

@@ -141,26 +141,11 @@ func (p *pipeline) makeMachine() error {
 	if err != nil {
 		return err
 	}
-	logs, err := p.newLogGroup("runs-logs", "/aws/vendedlogs/states/"+p.physical(80), p.args.Logs)
-	if err != nil {
-		return err
-	}
 	may, keys := p.orchestrate()
-	id, err := p.newRole(role{
-		part: "runs", does: "Runs the pipeline: starts jobs and hands them their roles", may: may, keys: keys,
-		trust: []Statement{p.trust("states.amazonaws.com")},
+	p.machine, err = p.newStateMachine(stateMachineArgs{
+		does:       "Runs the pipeline: starts jobs and hands them their roles",
+		definition: p.definition(machine), logs: p.args.Logs, may: may, keys: keys,
 	})
-	if err != nil {
-		return err
-	}
-	p.machine, err = sfn.NewStateMachine(p.ctx, p.part(), &sfn.StateMachineArgs{
-		Name: pulumi.String(p.physical(80)), Type: pulumi.String("STANDARD"), RoleArn: id.ARN,
-		Definition: p.definition(machine), Tags: p.tags(confidential),
-		LoggingConfiguration: &sfn.StateMachineLoggingConfigurationArgs{
-			Level: pulumi.String("ALL"), LogDestination: p.known(logs.arn+":*", logs.resource),
-			IncludeExecutionData: pulumi.Bool(false), // it holds addresses that not every reader of logs may know
-		},
-	}, p.after(id.ready...)...)
 	return err
 }
 

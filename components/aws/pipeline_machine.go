@@ -62,7 +62,7 @@ func (r *run) addTurns(first string) {
 	r.states[stBegin] = state{
 		Type: passState, Next: stGather, Assign: map[string]any{
 			"run":   expression("$replace($replace($states.context.Execution.StartTime, '-', ''), ':', '')"),
-			"stamp": expression("$replace($replace($replace($states.context.Execution.StartTime, '-', ''), ':', ''), '.', '')"),
+			"stamp": stampOf(),
 			"began": expression("$toMillis($states.context.Execution.StartTime)"),
 		},
 	}

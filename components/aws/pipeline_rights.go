@@ -1,8 +1,6 @@
 package aws
 
 import (
-	"slices"
-
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
@@ -11,14 +9,9 @@ import (
 // orchestrate is what the state machine may do: start and watch its own jobs, hand them their roles, read the records
 // of runs, and tell people.
 func (p *pipeline) orchestrate() (may, keys []Statement) {
-	may = append(p.startJobs(), p.passRoles()...)
-	may = append(may, Statement{
-		// Step Functions hears of the end of a job through rules of its own.
-		Sid: "HearOfJobs", Actions: []string{"events:DescribeRule", "events:PutRule", "events:PutTargets"},
-		Resources: here(p.arn("events", "rule/StepFunctionsGetEventsForSageMaker*")),
-	}, Statement{
+	may = append(p.startJobs(), p.hearOfJobs(), p.passRoles(), Statement{
 		Sid: "FindOtherRuns", Actions: []string{"states:ListExecutions"}, Resources: here(p.machineARN),
-	}, p.readRecords(), deliverLogs())
+	}, p.readRecords())
 	keyed := []string{"s3", "sagemaker"}
 	if p.topic != nil {
 		may = append(may, Statement{
@@ -38,13 +31,7 @@ func (p *pipeline) orchestrate() (may, keys []Statement) {
 
 // startJobs are the statements on jobs. The names of all jobs of a pipeline begin alike.
 func (p *pipeline) startJobs() []Statement {
-	processing := p.arn("sagemaker", "processing-job/%s-*", p.jobPrefix())
-	statements := []Statement{{
-		Sid: "RunSteps", Resources: here(processing), Actions: []string{
-			"sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:ListTags",
-			"sagemaker:StopProcessingJob",
-		},
-	}}
+	statements := []Statement{p.runProcessing(p.jobPrefix())}
 	if p.args.Training == nil {
 		return statements
 	}
@@ -65,15 +52,11 @@ func (p *pipeline) startJobs() []Statement {
 }
 
 // passRoles lets the state machine hand the jobs their roles, and hand them to nobody else.
-func (p *pipeline) passRoles() []Statement {
-	roles := pulumi.StringArray{p.steps.ARN}
-	if p.args.Training != nil {
-		roles = append(roles, pulumi.All(p.args.Training, p.steps.ARN).ApplyT(trainingRole).(pulumi.StringOutput))
+func (p *pipeline) passRoles() Statement {
+	if p.args.Training == nil {
+		return handOver(p.steps.ARN)
 	}
-	return []Statement{{
-		Sid: "HandOverRoles", Actions: []string{"iam:PassRole"}, Resources: roles,
-		Conditions: Conditions{"StringEquals": {"iam:PassedToService": {"sagemaker.amazonaws.com"}}},
-	}}
+	return handOver(p.steps.ARN, pulumi.All(p.args.Training, p.steps.ARN).ApplyT(trainingRole).(pulumi.StringOutput))
 }
 
 // trainingRole gives the role of the training jobs; that of the steps, which is passed anyway, where the template names
@@ -93,14 +76,4 @@ func (p *pipeline) readRecords() Statement {
 		Sid: "ReadRecords", Actions: []string{"s3:GetObject"},
 		Resources: pulumi.StringArray{pulumi.Sprintf("arn:%s:s3:::%s/runs/*", p.region.partition, logs)},
 	}
-}
-
-// deliverLogs lets Step Functions deliver logs. The actions know no resource.
-func deliverLogs() Statement {
-	return Statement{Sid: "DeliverLogs", Resources: here("*"), Actions: slices.Clone(logDelivery)}
-}
-
-var logDelivery = []string{
-	"logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
-	"logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
 }

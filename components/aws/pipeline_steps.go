@@ -35,27 +35,45 @@ const longestStep = 7 * 24 * 3600
 
 // processing is a step that runs the training image as a processing job.
 func (r *run) processing(step components.Step, next string) state {
-	cluster := map[string]any{"InstanceCount": 1, "InstanceType": r.machine, "VolumeSizeInGB": scratchGB}
-	if r.key != "" {
-		cluster["VolumeKmsKeyId"] = r.key
-	}
-	network := map[string]any{"EnableNetworkIsolation": false} // the image reads and writes the lake itself
-	if r.vpc != nil {
-		network["VpcConfig"] = r.vpc
+	job := processingJob{
+		name: r.jobName(step.Name), image: r.args.Image, arguments: step.Args, environment: r.stepEnvironment(nil),
+		machine: r.machine, key: r.key, role: r.role, vpc: r.vpc, minutes: r.args.TimeoutMinutes, tags: r.tags,
 	}
 	return r.caught(state{
 		Type: taskState, Resource: r.integration("sagemaker:createProcessingJob.sync"), TimeoutSeconds: remaining(),
-		Retry: again(*r.args.Retries), Next: next, Arguments: map[string]any{
-			"ProcessingJobName":   r.jobName(step.Name),
-			"AppSpecification":    map[string]any{"ImageUri": r.args.Image, "ContainerArguments": step.Args},
-			"Environment":         r.stepEnvironment(nil),
-			"NetworkConfig":       network,
-			"ProcessingResources": map[string]any{"ClusterConfig": cluster},
-			"RoleArn":             r.role,
-			"StoppingCondition":   stoppingCondition{MaxRuntimeInSeconds: min(r.args.TimeoutMinutes*60, longestStep)},
-			"Tags":                r.tags,
-		},
+		Retry: again(*r.args.Retries), Next: next, Arguments: job.request(),
 	})
+}
+
+// processingJob is a request CreateProcessingJob: an image that runs to its end.
+type processingJob struct {
+	name, image, machine, key, role string
+	arguments                       []string
+	environment                     map[string]string
+	vpc                             *vpcConfig
+	minutes                         int
+	tags                            []tag
+}
+
+func (j processingJob) request() map[string]any {
+	cluster := map[string]any{"InstanceCount": 1, "InstanceType": j.machine, "VolumeSizeInGB": scratchGB}
+	if j.key != "" {
+		cluster["VolumeKmsKeyId"] = j.key
+	}
+	network := map[string]any{"EnableNetworkIsolation": false} // the image reads and writes the lake itself
+	if j.vpc != nil {
+		network["VpcConfig"] = j.vpc
+	}
+	return map[string]any{
+		"ProcessingJobName":   j.name,
+		"AppSpecification":    map[string]any{"ImageUri": j.image, "ContainerArguments": j.arguments},
+		"Environment":         j.environment,
+		"NetworkConfig":       network,
+		"ProcessingResources": map[string]any{"ClusterConfig": cluster},
+		"RoleArn":             j.role,
+		"StoppingCondition":   stoppingCondition{MaxRuntimeInSeconds: min(j.minutes*60, longestStep)},
+		"Tags":                j.tags,
+	}
 }
 
 // addTraining adds a step that runs as the job of the Training layer, after the search for its parameters where there

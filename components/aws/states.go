@@ -1,6 +1,14 @@
 package aws
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sfn"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+)
 
 // stateMachine is a state machine in the Amazon States Language, in which expressions are JSONata between {% and %}.
 // Source: states-language.net and docs.aws.amazon.com/step-functions, Transforming data with JSONata.
@@ -90,4 +98,74 @@ func asked() []retrier {
 		ErrorEquals: []string{"States.TaskFailed"}, IntervalSeconds: 5, MaxAttempts: 4, BackoffRate: 2,
 		MaxDelaySeconds: 60, JitterStrategy: "FULL",
 	}}
+}
+
+// stateMachineArgs describe the only state machine of a component.
+type stateMachineArgs struct {
+	does       string
+	definition pulumi.StringInput
+	logs       components.Logging
+	may, keys  []Statement
+}
+
+// newStateMachine makes the state machine of a component with its role and its logs.
+func (l *layer) newStateMachine(s stateMachineArgs) (*sfn.StateMachine, error) {
+	name := l.physical(80)
+	logs, err := l.newLogGroup("runs-logs", "/aws/vendedlogs/states/"+name, s.logs)
+	if err != nil {
+		return nil, err
+	}
+	id, err := l.newRole(role{
+		part: "runs", does: s.does, may: append(slices.Clone(s.may), l.deliverLogs()...), keys: s.keys,
+		trust: []Statement{l.trust("states.amazonaws.com")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sfn.NewStateMachine(l.ctx, l.part(), &sfn.StateMachineArgs{
+		Name: pulumi.String(name), Type: pulumi.String("STANDARD"), RoleArn: id.ARN, Definition: s.definition,
+		Tags: l.tags(confidential),
+		LoggingConfiguration: &sfn.StateMachineLoggingConfigurationArgs{
+			Level: pulumi.String("ALL"), LogDestination: l.known(logs.arn+":*", logs.resource),
+			IncludeExecutionData: pulumi.Bool(false), // it holds addresses that not every reader of logs may know
+		},
+	}, l.after(id.ready...)...)
+}
+
+// deliverLogs lets Step Functions deliver logs. Most of the actions know no resource.
+func (t *Target) deliverLogs() []Statement {
+	return []Statement{{
+		Sid: "DeliverLogs", Resources: here("*"), Actions: []string{
+			"logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeResourcePolicies", "logs:GetLogDelivery",
+			"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+		},
+	}, {
+		Sid: "FindLogs", Actions: []string{"logs:DescribeLogGroups"}, Resources: here(t.arn("logs", "log-group:*")),
+	}}
+}
+
+// hearOfJobs lets a state machine hear of the end of a job: Step Functions does so through rules of its own.
+func (t *Target) hearOfJobs() Statement {
+	return Statement{
+		Sid: "HearOfJobs", Actions: []string{"events:DescribeRule", "events:PutRule", "events:PutTargets"},
+		Resources: here(t.arn("events", "rule/StepFunctionsGetEventsForSageMaker*")),
+	}
+}
+
+// runProcessing lets a state machine run processing jobs whose names begin with a prefix.
+func (t *Target) runProcessing(prefix string) Statement {
+	return Statement{
+		Sid: "RunSteps", Resources: here(t.arn("sagemaker", "processing-job/%s-*", prefix)), Actions: []string{
+			"sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:ListTags",
+			"sagemaker:StopProcessingJob",
+		},
+	}
+}
+
+// handOver lets a state machine hand jobs of SageMaker their roles, and hand them to nobody else.
+func handOver(roles ...pulumi.StringInput) Statement {
+	return Statement{
+		Sid: "HandOverRoles", Actions: []string{"iam:PassRole"}, Resources: pulumi.StringArray(roles),
+		Conditions: Conditions{"StringEquals": {"iam:PassedToService": {"sagemaker.amazonaws.com"}}},
+	}
 }

@@ -9,19 +9,11 @@ import (
 // notYet lists the layers that are still to be written.
 var notYet = map[components.Layer]string{
 	components.ClusterLayer: "not written yet",
-	components.BatchLayer:   "not written yet",
 }
 
 // Cluster is not offered yet.
 func (*Target) Cluster(
 	*pulumi.Context, string, *components.ClusterArgs, ...pulumi.ResourceOption,
 ) (*components.ClusterOutputs, error) {
-	return nil, components.ErrUnsupported
-}
-
-// Batch is not offered yet.
-func (*Target) Batch(
-	*pulumi.Context, string, *components.BatchArgs, ...pulumi.ResourceOption,
-) (*components.BatchOutputs, error) {
 	return nil, components.ErrUnsupported
 }

@@ -55,6 +55,9 @@ func batchCase(v Values) layerCase {
 		bad("parallelism", components.ErrRange, func(a *components.BatchArgs) { a.Parallelism = -1 }).
 		bad("machine", components.ErrRange, func(a *components.BatchArgs) { a.Machine.MemoryMiB = -1 }).
 		bad("timeout", components.ErrRange, func(a *components.BatchArgs) { a.TimeoutMinutes = -1 }).
+		bad("column", components.ErrChoice, func(a *components.BatchArgs) {
+			a.Columns = []components.Column{{Name: "prediction", Type: "word"}}
+		}).
 		layerCase
 }
 
