@@ -50,7 +50,7 @@ type Config struct {
 	Compliance []string `yaml:"compliance"`
 	// DataClass of the data in the stack, such as public, internal or confidential. Default none.
 	DataClass string `yaml:"dataClass"`
-	// RequiredTags are tags that every taggable resource must carry. Default none.
+	// RequiredTags are tags that every taggable resource must carry. Default those of rule TAG-01.
 	RequiredTags []string `yaml:"requiredTags"`
 	// MaxAccelerators bounds the accelerators of one machine or node pool; 0 does not. Default 0.
 	MaxAccelerators int `yaml:"maxAccelerators"`

@@ -45,7 +45,7 @@ type Stack struct {
 	AllowedRegistries []string `yaml:"allowedRegistries"`
 	// AllowedCostCenters are the values that a cost-center tag may have.
 	AllowedCostCenters []string `yaml:"allowedCostCenters"`
-	// RequiredTags are the tags that every taggable resource carries.
+	// RequiredTags are the tags that every taggable resource carries. Empty: DefaultTags.
 	RequiredTags []string `yaml:"requiredTags"`
 	// MaxAccelerators bounds the accelerators of one machine or node group; 0 does not.
 	MaxAccelerators int `yaml:"maxAccelerators"`
