@@ -134,7 +134,7 @@ test-cluster: ## Run the tests on a real Kubernetes control plane; build it if i
 	@MLPATHWAY_REQUIRE_CLUSTER=1 $(GO) test -count=1 -timeout 60m ./tests/cluster/...
 
 lint: bin/golangci-lint ## Check the style and the import rules
-	@bin/golangci-lint run
+	@tools/lint-all
 
 fmt: bin/golangci-lint ## Format the code
 	@bin/golangci-lint fmt

@@ -36,7 +36,7 @@ type suite struct {
 // suites are all there is, in the order in which they run: the quick ones first.
 func suites() []suite {
 	return []suite{
-		{name: "lint", command: []string{"bin/golangci-lint", "run"}},
+		{name: "lint", command: []string{"tools/lint-all"}},
 		{name: "unit", packages: []string{".", "./internal/...", "./stacks/...", "./policies/..."}},
 		{
 			name: "conformance", packages: []string{"./components/..."}, without: []string{"/components/local/provider"},
