@@ -1,8 +1,6 @@
 package stacks
 
 import (
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
 	"github.com/mlpathway/mlpathway/components/recording"
 	"github.com/mlpathway/mlpathway/policies/rules"
 )
@@ -11,7 +9,7 @@ import (
 type Planned struct {
 	// Config of the stack.
 	Config *Config
-	// Recorder holds what the program registered, and with Captured the stack's outputs.
+	// Recorder holds what the program registered, and the stack's outputs.
 	Recorder *recording.Recorder
 }
 
@@ -23,13 +21,7 @@ func Plan(project, stack, root string, values map[string]string) (*Planned, erro
 	if err != nil {
 		return nil, err
 	}
-	recorder, err := recording.Record(func(ctx *pulumi.Context) error {
-		outputs, err := d.build(ctx)
-		if err != nil {
-			return err
-		}
-		return recording.Capture(ctx, outputs)
-	}, recording.Options{Project: project, Stack: stack, DryRun: true})
+	recorder, err := recording.Record(d.run, recording.Options{Project: project, Stack: stack, DryRun: true})
 	if err != nil {
 		return nil, err
 	}

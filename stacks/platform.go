@@ -33,22 +33,11 @@ func Build(ctx *pulumi.Context, root string, values map[string]string) error {
 	if err != nil {
 		return err
 	}
-	rehearse := func(ctx *pulumi.Context) error {
-		_, err := d.build(ctx)
-		return err
-	}
-	_, err = recording.Record(rehearse, recording.Options{Project: d.place.Project, Stack: d.place.Stack, DryRun: true})
+	_, err = recording.Record(d.run, recording.Options{Project: d.place.Project, Stack: d.place.Stack, DryRun: true})
 	if err != nil {
 		return err
 	}
-	outputs, err := d.build(ctx)
-	if err != nil {
-		return err
-	}
-	for name, value := range outputs {
-		ctx.Export(name, value)
-	}
-	return nil
+	return d.run(ctx)
 }
 
 // description is all that a stack's platform is built from.
@@ -71,11 +60,11 @@ func read(p place, values map[string]string) (*description, error) {
 	return &description{place: p, config: config, problem: problem}, nil
 }
 
-// build registers the platform and returns the outputs of the stack.
-func (d *description) build(ctx *pulumi.Context) (pulumi.Map, error) {
+// run registers the platform and exports the outputs of the stack.
+func (d *description) run(ctx *pulumi.Context) error {
 	target, err := newTarget(d.place, d.config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b := &platform{
 		ctx: ctx, config: d.config, problem: d.problem, target: target,
@@ -108,10 +97,10 @@ type platform struct {
 	queues     pulumi.StringMap // of the jobs that wait for events
 }
 
-func (b *platform) build() (pulumi.Map, error) {
+func (b *platform) build() error {
 	root, err := components.NewPlatform(b.ctx, "platform", b.target)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b.under = pulumi.Parent(root)
 	for _, layer := range []func() error{
@@ -120,10 +109,17 @@ func (b *platform) build() (pulumi.Map, error) {
 		b.grant,
 	} {
 		if err := layer(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return root.Finish(b.ctx, b.outputs())
+	outputs, err := root.Finish(b.ctx, b.outputs())
+	if err != nil {
+		return err
+	}
+	for name, value := range outputs {
+		b.ctx.Export(name, value)
+	}
+	return nil
 }
 
 func (b *platform) outputs() pulumi.Map {

@@ -14,7 +14,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
-	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // Options say how a program is recorded.
@@ -64,101 +63,73 @@ type Recorder struct {
 	mu        sync.Mutex
 	resources []Resource
 	outputs   int
-	captured  resource.PropertyMap
+	exported  resource.PropertyMap
 }
 
 // Record runs a program and returns what it registered, as far as it came.
 func Record(program pulumi.RunFunc, o Options) (*Recorder, error) {
 	r := &Recorder{options: o}
-	err := pulumi.RunErr(program, pulumi.WithMocks(o.Project, o.Stack, r),
-		func(info *pulumi.RunInfo) { info.DryRun = o.DryRun })
-	return r, err
+	address, stop, err := r.serve()
+	if err != nil {
+		return r, err
+	}
+	defer stop()
+	return r, pulumi.RunErr(program, func(info *pulumi.RunInfo) {
+		info.Project, info.Stack, info.DryRun = o.Project, o.Stack, o.DryRun
+		info.MonitorAddr, info.EngineAddr = address, address
+	})
 }
 
-// NewResource implements pulumi.MockResourceMonitor.
-func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
-	made := Resource{Type: args.TypeToken, Name: args.Name, Custom: args.Custom, Inputs: args.Inputs}
-	if rpc := args.RegisterRPC; rpc != nil {
-		if err := made.register(rpc); err != nil {
-			return "", nil, err
-		}
+// read takes a resource from the request that registers it.
+func (r *Recorder) read(in *pulumirpc.RegisterResourceRequest) (Resource, error) {
+	inputs, err := plugin.UnmarshalProperties(in.GetObject(), marshal)
+	if err != nil {
+		return Resource{}, fmt.Errorf("reading the inputs of %s %q: %w", in.GetType(), in.GetName(), err)
 	}
+	made := Resource{
+		URN: r.urn(in), Type: in.GetType(), Name: in.GetName(), Custom: in.GetCustom(), Inputs: inputs,
+		Provider: in.GetProvider(), Parent: in.GetParent(), Protect: in.GetProtect(), Retain: in.GetRetainOnDelete(),
+		Dependencies: slices.Sorted(slices.Values(in.GetDependencies())),
+	}
+	for key, from := range in.GetPropertyDependencies() {
+		if len(from.GetUrns()) == 0 {
+			continue
+		}
+		if made.PropertyDependencies == nil {
+			made.PropertyDependencies = map[string][]string{}
+		}
+		made.PropertyDependencies[key] = slices.Sorted(slices.Values(from.GetUrns()))
+	}
+	return made, nil
+}
+
+func (r *Recorder) urn(in *pulumirpc.RegisterResourceRequest) string {
 	var parentType tokens.Type
-	if urn := resource.URN(made.Parent); urn != "" && urn.QualifiedType() != resource.RootStackType {
+	if urn := resource.URN(in.GetParent()); urn != "" && urn.QualifiedType() != resource.RootStackType {
 		parentType = urn.QualifiedType()
 	}
-	made.URN = string(resource.NewURN(tokens.QName(r.options.Stack), tokens.PackageName(r.options.Project),
-		parentType, tokens.Type(made.Type), made.Name))
-	r.mu.Lock()
-	if made.Type == outputsToken {
-		r.captured = made.Inputs
-	} else {
-		r.resources = append(r.resources, made)
-	}
-	r.mu.Unlock()
+	return string(resource.NewURN(tokens.QName(r.options.Stack), tokens.PackageName(r.options.Project), parentType,
+		tokens.Type(in.GetType()), in.GetName()))
+}
 
-	outputs := args.Inputs.Copy()
-	if !args.Custom || r.options.DryRun || r.options.Invent == nil {
-		return "", outputs, nil
+// invent gives the id and the outputs of a resource that has been made, as far as they are known.
+func (r *Recorder) invent(made Resource) (id string, outputs resource.PropertyMap) {
+	outputs = made.Inputs.Copy()
+	if !made.Custom || r.options.DryRun || r.options.Invent == nil {
+		return "", outputs
 	}
 	id, invented := r.options.Invent(made)
 	for key, value := range invented {
 		outputs[key] = value
 	}
-	return id, outputs, nil
+	return id, outputs
 }
 
-// register takes from the request what the arguments of the mock leave out: they hold no unknown value, so that a rule
-// would take an unknown property for a missing one.
-func (r *Resource) register(rpc *pulumirpc.RegisterResourceRequest) error {
-	inputs, err := plugin.UnmarshalProperties(rpc.GetObject(), plugin.MarshalOptions{
-		KeepUnknowns: true, KeepSecrets: true, KeepResources: true,
-	})
-	if err != nil {
-		return fmt.Errorf("reading the inputs of %s %q: %w", r.Type, r.Name, err)
-	}
-	r.Inputs, r.Provider = inputs, rpc.GetProvider()
-	r.Parent, r.Protect, r.Retain = rpc.GetParent(), rpc.GetProtect(), rpc.GetRetainOnDelete()
-	r.Dependencies = slices.Sorted(slices.Values(rpc.GetDependencies()))
-	for key, made := range rpc.GetPropertyDependencies() {
-		if len(made.GetUrns()) == 0 {
-			continue
-		}
-		if r.PropertyDependencies == nil {
-			r.PropertyDependencies = map[string][]string{}
-		}
-		r.PropertyDependencies[key] = slices.Sorted(slices.Values(made.GetUrns()))
-	}
-	return nil
-}
-
-// outputsToken is the type of the resource that Capture registers; the recorder keeps its inputs and does not list it.
-const outputsToken = "mlpathway:recording:Outputs"
-
-// Capture hands the outputs of a program to the recorder that it runs under. Under an engine it must not be called.
-func Capture(ctx *pulumi.Context, outputs pulumi.Map) error {
-	var captured pulumi.ResourceState
-	return ctx.RegisterComponentResourceV2(outputsToken, "outputs", outputs, &captured)
-}
-
-// Captured returns what the program handed to Capture.
-func (r *Recorder) Captured() resource.PropertyMap {
+// StackOutputs returns what the program exported, with its secrets, and in a preview with what is unknown.
+func (r *Recorder) StackOutputs() resource.PropertyMap {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.captured
-}
-
-// Call implements pulumi.MockResourceMonitor. Layers look nothing up: a plan needs no account.
-func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
-	return nil, fmt.Errorf("the program calls %s; a layer must not look anything up", args.Token)
-}
-
-// RegisterResourceOutputs counts how many resources registered their outputs.
-func (r *Recorder) RegisterResourceOutputs() (*emptypb.Empty, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.outputs++
-	return &emptypb.Empty{}, nil
+	return r.exported
 }
 
 // Outputs counts the resources, the stack among them, that registered their outputs.

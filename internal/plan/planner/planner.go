@@ -69,7 +69,7 @@ func (p *Planner) judge(
 		facts.Cost.BaselineUSD = &before.Cost.Total.Expected
 	}
 	report := p.Engine.Judge(judged, facts, rules.Options{Waivers: p.Waivers, Today: p.Today})
-	outputs := graph.PropertyMap(planned.Recorder.Captured())
+	outputs := graph.PropertyMap(planned.Recorder.StackOutputs())
 	write := newWriter(p.Root)
 
 	d := &plan.Document{

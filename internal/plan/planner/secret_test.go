@@ -55,7 +55,9 @@ func leaky(ctx *pulumi.Context) error {
 			return err
 		}
 	}
-	return recording.Capture(ctx, pulumi.Map{"password": secret, "url": pulumi.Sprintf("https://u:%s@host", secret)})
+	ctx.Export("password", secret)
+	ctx.Export("url", pulumi.Sprintf("https://u:%s@host", secret))
+	return nil
 }
 
 // TestPlantedSecretNeverShows: not in a plan, not in a message, not in an estimate, not in a report.
