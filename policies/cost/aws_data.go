@@ -117,6 +117,7 @@ func stateMachine(p *pricer) {
 		return
 	}
 	p.usage("steps", "stepfunctions", "standard transitions", runs*p.use("workflowSteps")/1000)
+	p.training()
 }
 
 func airflow(p *pricer) {

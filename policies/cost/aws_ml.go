@@ -13,7 +13,7 @@ const (
 )
 
 // awsML are endpoints, notebooks, monitors and feature stores of SageMaker. Training jobs are started by workflows and
-// priced there.
+// billed there.
 var awsML = map[string]model{
 	"aws:sagemaker/endpoint:Endpoint":                     sagemakerEndpoint,
 	"aws:sagemaker/notebookInstance:NotebookInstance":     notebookInstance,

@@ -197,6 +197,22 @@ func TestAmounts(t *testing.T) {
 			}}}, map[string]float64{"invocations": 1000, "functionSeconds": 1},
 			cost.Amount{Expected: 10.2, Maximum: 730*3600*0.00001 + 0.2},
 		},
+		"a pipeline that trains": {
+			[]res{
+				{typ: "aws:sfn/stateMachine:StateMachine", name: "p", props: map[string]any{"definition": rules.UnknownValue()}},
+				{typ: "mlpathway:model:Training", name: "t", props: map[string]any{
+					"nodes": 2.0, "machine": map[string]any{"cpus": 2.0, "memoryMiB": 8192.0, "accelerators": 0.0},
+				}},
+			}, map[string]float64{"trainingHours": 10, "workflowRuns": 0}, cost.Amount{Expected: 2, Maximum: 2},
+		},
+		"a pipeline that trains on an accelerator": {
+			[]res{
+				{typ: "aws:sfn/stateMachine:StateMachine", name: "p"},
+				{typ: "mlpathway:model:Training", name: "t", props: map[string]any{
+					"machine": map[string]any{"cpus": 1.0, "accelerator": "gpu-medium", "accelerators": 1.0},
+				}},
+			}, map[string]float64{"trainingHours": 10, "workflowRuns": 0}, cost.Amount{Expected: 14, Maximum: 14},
+		},
 		"an alarm by the second": {
 			[]res{{typ: "aws:cloudwatch/metricAlarm:MetricAlarm", props: map[string]any{"period": 10.0}}}, nil,
 			cost.Amount{Idle: 0.3, Expected: 0.3, Maximum: 0.3},
@@ -314,11 +330,13 @@ func TestUnpricedIsListedAndNeverZero(t *testing.T) {
 		res{typ: "aws:iam/role:Role", name: "d"}, res{typ: "aws:iam/role:Role", name: "e"},
 		res{typ: "aws:sagemaker/endpoint:Endpoint", name: "f"},
 		res{typ: "aws:emrserverless/application:Application", name: "g"},
+		res{typ: "aws:sfn/stateMachine:StateMachine", name: "h"},
 	)
 	priced, unpriced, free := e.Resources()
-	assert.Equal(t, [3]int{1, 5, 2}, [3]int{priced, unpriced, free})
+	assert.Equal(t, [3]int{2, 6, 2}, [3]int{priced, unpriced, free})
 	for i, want := range []string{
 		"no model", "no price for threat", "ml.huge", "not in the stack", "no maximum capacity",
+		"does not say which machines",
 	} {
 		assert.Contains(t, e.Unpriced[i].Why, want)
 	}
