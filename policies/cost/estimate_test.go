@@ -80,6 +80,7 @@ const prices = header +
 	"aws,sagemaker-instance,ml.g5.xlarge,us-east-1,hour,1.4,s,2026,low-confidence\n" +
 	"aws,sagemaker-serverless,memory,us-east-1,gb-second,0.00002,s,2026,\n" +
 	"aws,sagemaker-storage,endpoint volume,us-east-1,gb-month,0.14,s,2026,\n" +
+	"aws,stepfunctions,standard transitions,us-east-1,1k-transitions,0.025,s,2026,\n" +
 	"aws,vpc-endpoint,interface per AZ,us-east-1,hour,0.01,s,2026,\n" +
 	"aws,vpc-endpoint,data processed,us-east-1,gb,0.01,s,2026,\n" +
 	"gcp,gce-ondemand,a2-highgpu-1g,us-central1,hour,3,s,2026,accelerator-included\n" +
