@@ -11,10 +11,10 @@ import (
 	"github.com/mlpathway/mlpathway/policies/rules"
 )
 
-// facts reads what rules may know of the stack from its configuration. Keys and meaning are those of the stack file;
+// Facts reads what rules may know of the stack from its configuration. Keys and meaning are those of the stack file;
 // the program itself refuses what is wrong there, so that nothing but the form is checked here. A stack that names no
 // environment is judged as production.
-func facts(ctx *pulumi.Context) (*rules.Stack, error) {
+func Facts(ctx *pulumi.Context) (*rules.Stack, error) {
 	s := &rules.Stack{Project: ctx.Project(), Name: ctx.Stack(), Environment: rules.Prod}
 	var allowed struct {
 		Regions     []string `json:"regions"`

@@ -44,7 +44,7 @@ var version = semver.MustParse("1.0.0")
 // Factory makes the pack for a stack once the engine has told its configuration. now is the clock.
 func Factory(now func() time.Time) func(*pulumi.Context) (policyx.PolicyPack, error) {
 	return func(ctx *pulumi.Context) (policyx.PolicyPack, error) {
-		stack, err := facts(ctx)
+		stack, err := Facts(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("reading the configuration of stack %s: %w", ctx.Stack(), err)
 		}

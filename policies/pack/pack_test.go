@@ -33,7 +33,7 @@ func stackContext(t *testing.T, root string, config map[string]string) *pulumi.C
 
 func TestFacts(t *testing.T) {
 	t.Parallel()
-	s, err := facts(stackContext(t, "", map[string]string{
+	s, err := Facts(stackContext(t, "", map[string]string{
 		"p:environment": "stage", "p:team": "fraud", "p:owner": "ada", "p:costCenter": "cc-42", "p:dataClass": "internal",
 		"p:compliance": `["hipaa"]`, "p:requiredTags": `["team"]`, "p:maxAccelerators": "4", "p:monthlyBudgetUSD": "99.5",
 		"p:allowed":            `{"regions":["eu-*"],"sizes":["t3.*"],"registries":["r/"],"costCenters":["cc-42"]}`,
@@ -46,10 +46,10 @@ func TestFacts(t *testing.T) {
 		MonthlyBudgetUSD: 99.5, MaxCostIncreaseUSD: 10, AllowedRegions: []string{"eu-*"}, AllowedSizes: []string{"t3.*"},
 		AllowedRegistries: []string{"r/"}, AllowedCostCenters: []string{"cc-42"},
 	}, s)
-	s, err = facts(stackContext(t, "", nil))
+	s, err = Facts(stackContext(t, "", nil))
 	require.NoError(t, err)
 	assert.Equal(t, rules.Prod, s.Environment, "a stack that says nothing is production")
-	_, err = facts(stackContext(t, "", map[string]string{"p:environment": "test", "p:compliance": "hipaa"}))
+	_, err = Facts(stackContext(t, "", map[string]string{"p:environment": "test", "p:compliance": "hipaa"}))
 	require.ErrorContains(t, err, `environment: found "test", want dev, stage or prod`)
 	require.ErrorContains(t, err, "compliance: found a value of the wrong form")
 }
