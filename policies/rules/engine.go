@@ -192,10 +192,24 @@ func (run *run) finish() {
 			run.report.Counts[Outcome(outcome).String()] = count
 		}
 	}
-	slices.SortFunc(run.report.Findings, CompareFindings)
-	run.report.Findings = slices.CompactFunc(run.report.Findings, func(a, b Finding) bool {
-		return CompareFindings(a, b) == 0
-	})
+	run.report.Findings = sorted(run.report.Findings)
+}
+
+// sorted puts findings into the order of CompareFindings and drops those that stand twice. It moves pointers: a finding
+// is large.
+func sorted(findings []Finding) []Finding {
+	order := make([]*Finding, len(findings))
+	for i := range findings {
+		order[i] = &findings[i]
+	}
+	compare := func(a, b *Finding) int { return CompareFindings(*a, *b) }
+	slices.SortFunc(order, compare)
+	order = slices.CompactFunc(order, func(a, b *Finding) bool { return compare(a, b) == 0 })
+	all := make([]Finding, len(order))
+	for i, f := range order {
+		all[i] = *f
+	}
+	return all
 }
 
 // Describe says a finding in one line: [high] ENC-02 mandatory: what, with the rule's title.

@@ -57,7 +57,7 @@ func (f *Finding) Stops() bool { return f.Level == Mandatory }
 // same stack print the same.
 func CompareFindings(a, b Finding) int {
 	return cmp.Or(
-		cmp.Compare(slices.Index(Environments(), a.Environment), slices.Index(Environments(), b.Environment)),
+		cmp.Compare(a.Environment.order(), b.Environment.order()),
 		cmp.Compare(a.Severity, b.Severity),
 		cmp.Compare(a.URN, b.URN),
 		cmp.Compare(a.Rule, b.Rule),

@@ -22,7 +22,7 @@ type Item struct {
 // or empty list behind a key with `[]` gives no item.
 func (v Value) Each(path string) []Item {
 	var items []Item
-	walk(v, path, "", func(i Item) { items = append(items, i) })
+	walk(v, path, func(i Item) { items = append(items, i) })
 	return items
 }
 
@@ -30,7 +30,7 @@ func (v Value) Each(path string) []Item {
 func (v Value) Get(path string) Value {
 	var found Value
 	first := true
-	walk(v, path, "", func(i Item) {
+	walk(v, path, func(i Item) {
 		if first {
 			found, first = i.Value, false
 		}
@@ -38,39 +38,65 @@ func (v Value) Get(path string) Value {
 	return found
 }
 
-// walk visits what rest leads to from v, which stands at the path at.
-func walk(v Value, rest, at string, visit func(Item)) {
-	switch {
-	case rest == "":
-		visit(Item{Value: v, Path: at})
-		return
-	case v.kind == Unknown:
-		visit(Item{Value: v, Path: at})
-		return
-	case v.kind == List:
-		walkList(v, rest, at, visit)
+// walker goes where a path leads.
+type walker struct {
+	path  string
+	visit func(Item)
+}
+
+func walk(v Value, path string, visit func(Item)) {
+	w := walker{path: path, visit: visit}
+	w.from(v, 0, "", true)
+}
+
+// from goes on from v with the path from an offset on. at is where v stands; as long as the way is plain, that is the
+// path itself up to there, and at is not made.
+func (w *walker) from(v Value, offset int, at string, plain bool) {
+	if offset >= len(w.path) || v.kind == Unknown {
+		w.visit(Item{Value: v, Path: w.place(offset, at, plain)})
 		return
 	}
-	segment, rest, _ := strings.Cut(rest, ".")
+	if v.kind == List {
+		w.elements(v, offset, w.place(offset, at, plain))
+		return
+	}
+	segment, next := w.path[offset:], len(w.path)
+	if dot := strings.IndexByte(segment, '.'); dot >= 0 {
+		segment, next = segment[:dot], offset+dot+1
+	}
 	key, each := strings.CutSuffix(segment, "[]")
 	entry := v.Key(key)
-	at = join(at, key)
+	if plain && (each || strings.ContainsAny(key, "[]") || next == len(w.path) && segment == "") {
+		at, plain = w.place(offset, at, plain), false
+	}
+	if !plain {
+		at = join(at, key)
+	}
 	switch {
-	case !each:
-		walk(entry, rest, at, visit)
-	case entry.kind == Absent:
-	case entry.kind == List:
-		walkList(entry, rest, at, visit)
+	case each && entry.kind == Absent:
+	case each && entry.kind == List:
+		w.elements(entry, next, at)
 	default:
-		walk(entry, rest, at, visit)
+		w.from(entry, next, at, plain)
 	}
 }
 
-func walkList(v Value, rest, at string, visit func(Item)) {
+func (w *walker) elements(v Value, offset int, at string) {
 	items, _ := v.List()
 	for i, item := range items {
-		walk(item, rest, at+"["+strconv.Itoa(i)+"]", visit)
+		w.from(item, offset, at+"["+strconv.Itoa(i)+"]", false)
 	}
+}
+
+// place is where a value stands that was reached with the path up to an offset.
+func (w *walker) place(offset int, at string, plain bool) string {
+	if !plain {
+		return at
+	}
+	if offset >= len(w.path) {
+		return w.path
+	}
+	return strings.TrimSuffix(w.path[:offset], ".")
 }
 
 // join adds a key to a path; one with a dot of its own in quotes.

@@ -15,6 +15,18 @@ const (
 // Environments lists the environments from the cheapest to the safest.
 func Environments() []Environment { return []Environment{Dev, Stage, Prod} }
 
+// order is the place of the environment in Environments.
+func (e Environment) order() int {
+	switch e {
+	case Dev:
+		return 0
+	case Stage:
+		return 1
+	case Prod:
+	}
+	return 2
+}
+
 // Valid reports whether the environment is one of the three.
 func (e Environment) Valid() bool { return slices.Contains(Environments(), e) }
 
