@@ -30,6 +30,8 @@ type FeaturesArgs struct {
 	Worker Machine `pulumi:"worker"`
 	// IdleMinutes stops an idle batch engine, 1 to 60, where the platform can. Default 5.
 	IdleMinutes int `pulumi:"idleMinutes"`
+	// Retain keeps the online store when the stack is destroyed. Default only in prod.
+	Retain *bool `pulumi:"retain"`
 	// Offline is the address of the features zone.
 	Offline pulumi.StringInput `pulumi:"offline"`
 	// Network places the batch engine: the Placement of a Network. Default none.
@@ -47,6 +49,7 @@ func (a *FeaturesArgs) setDefaults(s Scope) {
 	setDefault(&a.Worker.MemoryMiB, 16384)
 	a.Worker = a.Worker.withDefaults()
 	setDefault(&a.IdleMinutes, 5)
+	setDefaultPtr(&a.Retain, PresetFor(s.Environment).Retain)
 	a.Logs = a.Logs.withDefaults(s)
 }
 

@@ -69,7 +69,7 @@ func (a *WarehouseArgs) validate(c *checker) {
 
 // WarehouseOutputs are what the other layers need of a warehouse.
 type WarehouseOutputs struct {
-	// ConnectionURI opens the warehouse. It is a secret: on some platforms it carries a password.
+	// ConnectionURI opens the warehouse. It is a secret where it carries a password or names a file.
 	ConnectionURI pulumi.StringOutput `pulumi:"connectionUri"`
 	// Database is its name on the platform.
 	Database pulumi.StringOutput `pulumi:"database"`

@@ -46,7 +46,7 @@ var values = componenttest.Values{
 	Token:     "awssecretsmanager://fraud-endpoint?region=" + awstest.Region, Definition: "s3://fraud-lake-models/pipeline.yaml",
 	EventSource: "fraud-lake-raw",
 	Network:     "vpc-0123456789abcdef0", Subnets: []string{"subnet-0123456789abcdef0", "subnet-0123456789abcdef1"},
-	Group:    "sg-0123456789abcdef0",
+	Group: "sg-0123456789abcdef0", OpenWarehouse: true,
 	Endpoint: "fraud-dev-endpoint",
 	Pipeline: "arn:aws:states:" + awstest.Region + ":" + awstest.Account + ":stateMachine:fraud-dev-pipeline",
 }

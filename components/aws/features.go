@@ -207,12 +207,12 @@ func (l *layer) newGroupFor(
 	return sagemaker.NewFeatureGroup(l.ctx, l.part("group", view), group, l.with()...)
 }
 
-// onlineTable makes the table that an endpoint looks features up in. Its rows are made again from the lake, so that
-// nothing is lost with it.
+// onlineTable makes the table that an endpoint looks features up in.
 func (l *layer) onlineTable(args *components.FeaturesArgs) (pulumi.StringOutput, error) {
 	name := l.physical(255, "online")
 	made, err := l.newTable(table{
 		part: "online", name: name, hash: "key", key: args.Key, ttl: "expires", class: confidential,
+		recoverable: *args.Retain, retain: *args.Retain,
 	})
 	query := url.Values{"partition_key": {"key"}, "region": {l.options.Region}}
 	if args.TTLDays > 0 {

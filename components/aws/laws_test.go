@@ -50,7 +50,7 @@ func (r goldenResource) statementsOf(t *testing.T) []map[string]any {
 var anywhere = regexp.MustCompile(`^(ecr:GetAuthorizationToken|ec2:Describe.+|ec2:(Assign|Unassign)PrivateIpAddresses|` +
 	`ec2:(Create|Delete)NetworkInterface|cloudtrail:DescribeTrails|kms:(CreateKey|ListAliases)|` +
 	`redshift-data:DescribeStatement|states:ValidateStateMachineDefinition|` +
-	`application-autoscaling:Describe.+|cloudwatch:PutMetricData|logs:.+(LogDelivery|LogDeliveries|ResourcePolic).*|` +
+	`application-autoscaling:Describe.+|cloudwatch:PutMetricData|logs:Describe.+|logs:.+(LogDelivery|LogDeliveries|ResourcePolic).*|` +
 	`sagemaker:(ListTags|Search|ListTrainingJobs.*)|xray:.+|pricing:GetProducts|iam:CreateServiceLinkedRole)$`)
 
 // identityTypes are the types whose policies say what somebody may do; the others say who may come in.

@@ -80,9 +80,12 @@ func (l *layer) dataPermissions() []permission {
 		sid: "SchemaResults", on: []string{"*"}, // knows no resource
 		read: verbs("redshift-data", "DescribeStatement"),
 	}, {
-		sid: "Spark", on: []string{l.arn("emr-serverless", "/*")},
+		sid: "NewSpark", on: []string{l.arn("emr-serverless", "/*")}, conditions: l.tagging(),
+		write: verbs("emr-serverless", "CreateApplication"),
+	}, {
+		sid: "Spark", on: []string{l.arn("emr-serverless", "/applications/*")},
 		read:  verbs("emr-serverless", "GetApplication", "ListTagsForResource"),
-		write: verbs("emr-serverless", "CreateApplication", "DeleteApplication", "StopApplication", "TagResource", "UntagResource", "UpdateApplication"),
+		write: verbs("emr-serverless", "DeleteApplication", "StopApplication", "TagResource", "UntagResource", "UpdateApplication"),
 	}}
 }
 
@@ -129,8 +132,10 @@ func (l *layer) identityPermissions() []permission {
 			"GenerateDataKey", "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias",
 			"UpdateKeyDescription"),
 	}, {
-		sid: "NewKeys", on: []string{"*"}, // know no resource
-		read: verbs("kms", "ListAliases"), write: verbs("kms", "CreateKey"),
+		sid: "NewKeys", on: []string{"*"}, conditions: l.tagging(), // a key has no name before it is made
+		write: verbs("kms", "CreateKey"),
+	}, {
+		sid: "FindKeys", on: []string{"*"}, read: verbs("kms", "ListAliases"), // knows no resource
 	}, {
 		sid: "Secrets", on: l.ours("secretsmanager", "secret:"),
 		read: verbs("secretsmanager", "DescribeSecret", "GetResourcePolicy"),
@@ -151,7 +156,13 @@ func (l *layer) identityPermissions() []permission {
 }
 
 func (l *layer) networkPermissions() []permission {
-	inRegion := []string{l.arn("ec2", "*")}
+	var inRegion []string
+	for _, kind := range []string{
+		"elastic-ip", "internet-gateway", "launch-template", "natgateway", "network-interface", "route-table",
+		"security-group", "security-group-rule", "subnet", "vpc", "vpc-endpoint", "vpc-flow-log",
+	} {
+		inRegion = append(inRegion, l.arn("ec2", "%s/*", kind))
+	}
 	return []permission{{
 		sid: "SeeNetwork", on: []string{"*"}, // know no resource
 		read: verbs("ec2", "DescribeAddresses", "DescribeAddressesAttribute", "DescribeAvailabilityZones",
@@ -187,6 +198,13 @@ func (l *layer) networkPermissions() []permission {
 			"DeletePodIdentityAssociation", "DisassociateAccessPolicy", "TagResource", "UntagResource",
 			"UpdateAccessEntry", "UpdateAddon", "UpdateClusterConfig", "UpdateClusterVersion", "UpdateNodegroupConfig",
 			"UpdateNodegroupVersion", "UpdatePodIdentityAssociation"),
+	}}
+}
+
+// tagging restricts a statement to what is made with this platform's tag.
+func (l *layer) tagging() Conditions {
+	return Conditions{"StringEquals": {
+		"aws:RequestTag/" + platformTag: {l.options.Scope.Tags(l.kind, l.name)[platformTag]},
 	}}
 }
 

@@ -68,8 +68,8 @@ func (w *warehouse) redshift() (*components.WarehouseOutputs, error) {
 	uri := fmt.Sprintf("redshift-data://%s/%s?%s", space, w.args.Database,
 		url.Values{"region": {w.options.Region}, "iam_role": {"default"}}.Encode())
 	return &components.WarehouseOutputs{
-		ConnectionURI: pulumi.ToSecret(w.known(uri, workgroup)).(pulumi.StringOutput),
-		Database:      w.known(w.catalog, w.database), Identity: id.ARN,
+		ConnectionURI: w.known(uri, workgroup), Database: w.known(w.catalog, w.database),
+		Identity: id.ARN,
 	}, nil
 }
 

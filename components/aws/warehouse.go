@@ -109,8 +109,8 @@ func (w *warehouse) athena() (*components.WarehouseOutputs, error) {
 	}
 	uri := fmt.Sprintf("athena://%s/%s?%s", name, w.catalog, url.Values{"region": {w.options.Region}}.Encode())
 	return &components.WarehouseOutputs{
-		ConnectionURI: pulumi.ToSecret(w.known(uri, workgroup, w.database)).(pulumi.StringOutput),
-		Database:      w.known(w.catalog, w.database), Identity: id.ARN,
+		ConnectionURI: w.known(uri, workgroup, w.database), Database: w.known(w.catalog, w.database),
+		Identity: id.ARN,
 	}, nil
 }
 

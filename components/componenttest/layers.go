@@ -94,17 +94,19 @@ func warehouseCase(v Values) layerCase {
 			Network: v.Place(),
 		}
 	}
-	return caseFor(components.WarehouseLayer, "warehouse", components.NewWarehouse,
+	c := caseFor(components.WarehouseLayer, "warehouse", components.NewWarehouse,
 		func(c *components.Warehouse) *components.WarehouseOutputs { return &c.WarehouseOutputs }, good).
-		secret("connectionUri").
 		bad("database", components.ErrName, func(a *components.WarehouseArgs) { a.Database = "a b" }).
 		bad("schema", components.ErrName, func(a *components.WarehouseArgs) { a.Schemas = []string{"a;b"} }).
 		bad("cap", components.ErrRange, func(a *components.WarehouseArgs) { a.MaxCapacity = 4096 }).
 		bad("floor above cap", components.ErrRange, func(a *components.WarehouseArgs) { a.MinCapacity = new(1000) }).
 		bad("query", components.ErrRange, func(a *components.WarehouseArgs) { a.MaxQueryGiB = -1 }).
 		bad("hours", components.ErrRange, func(a *components.WarehouseArgs) { a.MonthlyCapacityHours = -1 }).
-		bad("pause", components.ErrRange, func(a *components.WarehouseArgs) { a.AutoPauseMinutes = 1 }).
-		layerCase
+		bad("pause", components.ErrRange, func(a *components.WarehouseArgs) { a.AutoPauseMinutes = 1 })
+	if !v.OpenWarehouse {
+		c.secret("connectionUri")
+	}
+	return c.layerCase
 }
 
 func featuresCase(v Values) layerCase {

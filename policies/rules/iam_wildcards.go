@@ -79,7 +79,7 @@ var resourceless = []string{
 	"ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission", "ec2:AssignPrivateIpAddresses",
 	"ec2:UnassignPrivateIpAddresses", "redshift-data:GetStatementResult", "redshift-data:CancelStatement",
 	"pricing:GetProducts", "tag:GetResources", "kms:GenerateRandom", "ce:Get*", "cloudtrail:LookupEvents",
-	"sagemaker:Search", "ssmmessages:*Channel", "guardduty:Get*Coverage*",
+	"sagemaker:Search", "states:ValidateStateMachineDefinition", "ssmmessages:*Channel", "guardduty:Get*Coverage*",
 }
 
 // namesResource reports whether an action could name what it is for. A term with a wildcard could where one of its
