@@ -43,7 +43,8 @@ func TestNetworksThatMeanEverybody(t *testing.T) {
 	t.Parallel()
 	for network, want := range map[string]bool{
 		"0.0.0.0/0": true, "::/0": true, "*": true, "Internet": true, "0.0.0.0/1": true, "2000::/3": true,
-		"10.0.0.0/8": false, "fc00::/7": false, "203.0.113.7/32": false, "VirtualNetwork": false, "": false, "nonsense": false,
+		"10.0.0.0/8": false, "fc00::/7": false, "203.0.113.7/32": false, "VirtualNetwork": false,
+		"": false, "nonsense": false,
 	} {
 		assert.Equal(t, want, isWorld(network), network)
 	}
