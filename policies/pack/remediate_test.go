@@ -2,6 +2,8 @@ package pack
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
@@ -16,8 +18,11 @@ func TestRemediate(t *testing.T) {
 	t.Parallel()
 	var said []string
 	j := &judge{
-		engine: rules.NewEngine(rules.Catalogue()), stack: &rules.Stack{Project: "p", Name: "s", Environment: rules.Prod},
-		say: func(text string) { said = append(said, text) },
+		engine: rules.NewEngine(slices.DeleteFunc(slices.Clone(rules.Catalogue()), func(r rules.Rule) bool {
+			return !strings.HasPrefix(r.ID, "ENC-") // other rules mend other things: tags
+		})),
+		stack: &rules.Stack{Project: "p", Name: "s", Environment: rules.Prod},
+		say:   func(text string) { said = append(said, text) },
 	}
 	const token = "hunter2 is a secret"
 	queue := shown("aws:sqs/queue:Queue", "q", map[string]property.Value{
