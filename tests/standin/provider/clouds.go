@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
-
-	"github.com/mlpathway/mlpathway/tests/standin/schema"
 )
 
 // awsPrefixes begin the ids of the types whose ids are invented by AWS.
@@ -62,18 +60,23 @@ func (i invention) awsID() string {
 	return strings.ToLower(n.typeName()) + "-" + n.digits("id", 17)
 }
 
-// owners are the required names of what a resource lies in, such as the cluster of a node group.
+// awsOwners are the inputs that name what a resource of AWS lies in. Its name is unique only there.
+var awsOwners = []string{
+	"clusterName", "role", "bucket", "rule", "functionName", "logGroupName", "domainId", "resourceId",
+}
+
+// owners are the names of what a resource lies in, such as the cluster of a node group.
 func (i invention) owners() []string {
 	var owners []string
-	own := i.naming().property()
-	cluster := i.naming().pkg() == "aws"
+	n := i.naming()
 	for _, key := range slices.Sorted(maps.Keys(i.definition.Inputs)) {
 		known := i.definition.Inputs[key]
-		if key != own && known.Required && known.Type.Kind == schema.String && strings.HasSuffix(key, "Name") &&
-			key != "resourceGroupName" && (!cluster || key == "clusterName") {
-			if value := text(i.inputs, key); value != "" {
-				owners = append(owners, value)
-			}
+		owner := strings.HasSuffix(key, "Name") && key != "resourceGroupName"
+		if n.pkg() == "aws" {
+			owner = slices.Contains(awsOwners, key)
+		}
+		if value := text(i.inputs, key); owner && value != "" && key != n.property() && known.Required {
+			owners = append(owners, value)
 		}
 	}
 	return owners
