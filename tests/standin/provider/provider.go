@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -230,9 +231,12 @@ func (s *standin) resource(urn resource.URN, id string, inputs, outputs property
 	if err != nil {
 		return nil, err
 	}
+	references := references(inputs)
+	// What has the address of another resource, such as the policy of a topic, is not what others mean by it.
+	own := slices.DeleteFunc(names(id, outputs), func(name string) bool { return slices.Contains(references, name) })
 	return &cloud.Resource{
 		Provider: s.name, Type: string(urn.Type()), ID: id, URN: string(urn), Inputs: in, Outputs: out,
-		Names: names(id, outputs), References: references(inputs),
+		Names: own, References: references,
 	}, nil
 }
 
