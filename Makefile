@@ -33,7 +33,7 @@ export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt \
-	cover proto record bench-up bench-engine stack-programs clean
+	cover proto record bench-up bench-engine bench-serve image-inference stack-programs clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -160,6 +160,13 @@ bench-engine: build stack-programs ## Measure where an up spends its time and wr
 bench-policies: ## Measure the policy engine beside Open Policy Agent and write the times into docs/benchmarks.md (5 minutes)
 	@$(GO) -C tools/policies-bench build -o ../../bin/policies-bench .
 	@bin/policies-bench -write docs/benchmarks.md
+
+bench-serve: ## Measure the inference image beside others and write docs/benchmarks.md (wrk; Flask and node where installed)
+	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/ ./inference-image ./inference-image/bench
+	@bin/bench -server bin/inference-image -page docs/benchmarks.md
+
+image-inference: ## Build and try the container of the inference image with buildah and podman (VARIANT=onnxruntime for that)
+	@inference-image/container/build $(VARIANT)
 
 clean: ## Remove what was built (first: make down)
 	@if [ -d .mlpathway ]; then echo "A stack is still up: make down first."; exit 1; fi

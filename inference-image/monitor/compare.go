@@ -87,8 +87,8 @@ func KS(training, live []int) float64 {
 	return largest
 }
 
-// JS is the Jensen-Shannon distance of two histograms over the same bins, with the logarithm to base 2: 0 where they are
-// equal, and 1 where they have no bin in common.
+// JS is the Jensen-Shannon distance of two histograms over the same bins, with the logarithm to base 2: 0 where they
+// are equal, and 1 where they have no bin in common.
 func JS(training, live []int) float64 {
 	nTraining, nLive := float64(total(training)), float64(total(live))
 	sum := 0.0

@@ -93,11 +93,18 @@ func (e Environment) Apply(o *serve.Options) {
 		port(o, or(e.Getenv("PORT"), "8080"))
 	case ContainerApps:
 		port(o, or(e.Getenv("CONTAINER_APP_PORT"), "8080"))
-	default:
-		return // Lambda takes events and listens nowhere
+	default: // Lambda takes events and listens nowhere
+		if o.Address == "" {
+			o.Address = e.Getenv(DefaultAddress)
+		}
+		return
 	}
 	o.AllowAnonymous = true
 }
+
+// DefaultAddress names the variable with which the image says where it listens unless a platform or the caller says
+// something else: in a container loopback is of no use.
+const DefaultAddress = "MLPATHWAY_DEFAULT_ADDRESS"
 
 // The largest values that variables may ask for.
 const (

@@ -53,6 +53,10 @@ func TestContracts(t *testing.T) {
 			serve.Options{Platform: "containerapps", Address: ":1", AllowAnonymous: true}},
 		"lambda": {environment(map[string]string{"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}), serve.Options{},
 			serve.Options{Platform: "lambda"}},
+		"an image": {environment(map[string]string{"MLPATHWAY_DEFAULT_ADDRESS": ":8080"}), serve.Options{},
+			serve.Options{Address: ":8080"}},
+		"an image on Vertex AI": {environment(map[string]string{"MLPATHWAY_DEFAULT_ADDRESS": ":8080", "AIP_HTTP_PORT": "1"}),
+			serve.Options{}, serve.Options{Platform: "vertex", Address: ":1", AllowAnonymous: true}},
 		"port alone is no platform": {environment(map[string]string{"PORT": "1"}), serve.Options{}, serve.Options{}},
 	} {
 		o := c.have

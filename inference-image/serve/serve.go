@@ -230,11 +230,8 @@ func (s *server) run(ctx context.Context, listener, second net.Listener, g *grpc
 	if s.o.AccessLog {
 		handler = s.logged(handler)
 	}
-	h := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+	h := NewHTTPServer(handler)
+	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	stop, err := s.background(ctx)
 	if err != nil {
 		return err
@@ -260,6 +257,14 @@ func (s *server) run(ctx context.Context, listener, second net.Listener, g *grpc
 		return fmt.Errorf("serving on %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
 		return s.drain(ctx, h, g)
+	}
+}
+
+// NewHTTPServer makes an HTTP server with the limits of the endpoint.
+func NewHTTPServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 	}
 }
 

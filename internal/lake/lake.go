@@ -1,8 +1,8 @@
 // Package lake reads and writes the zones of a data lake through one URI each.
 //
 // A zone is a bucket or a directory; a key is a slash-separated path in it. Every write is atomic: a reader sees the
-// old object or the new one and never a part. Today file:// is linked in; other schemes register themselves with
-// gocloud.dev by import.
+// old object or the new one and never a part. file:// is always there; s3://, gs:// and azblob:// are where the program
+// was built with the tag cloud.
 package lake
 
 import (
@@ -51,6 +51,10 @@ func Open(ctx context.Context, uri string) (*Zone, error) {
 	}
 	if u.Scheme == "file" {
 		return openDir(uri, filepath.FromSlash(u.Path))
+	}
+	if !blob.DefaultURLMux().ValidBucketScheme(u.Scheme) {
+		return nil, fmt.Errorf("opening the lake zone %s: this program knows the schemes %s alone; "+
+			"build it with -tags cloud for s3, gs and azblob", uri, strings.Join(blob.DefaultURLMux().BucketSchemes(), ", "))
 	}
 	bucket, err := blob.OpenBucket(ctx, uri)
 	if err != nil {

@@ -139,7 +139,9 @@ func TestNetworkValidate(t *testing.T) {
 		"the last layer has 8 outputs":   func(n *onnx.Network) { n.Layers = n.Layers[:1] },
 		`the task is "x"`:                func(n *onnx.Network) { n.Task = "x" },
 		"weights in 32 and in 8 bits":    func(n *onnx.Network) { n.Layers[0].Quantized = &onnx.Quantized{} },
-		"layer 0: found 0 weights":       func(n *onnx.Network) { n.Layers[0].Weights, n.Layers[0].Quantized = nil, &onnx.Quantized{} },
+		"layer 0: found 0 weights": func(n *onnx.Network) {
+			n.Layers[0].Weights, n.Layers[0].Quantized = nil, &onnx.Quantized{}
+		},
 		"the scale of the inputs is 0": func(n *onnx.Network) {
 			n.Layers[0].Weights, n.Layers[0].Quantized = nil, &onnx.Quantized{Weights: make([]int8, 40)}
 		},
