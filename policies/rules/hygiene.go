@@ -96,8 +96,8 @@ func apiVersion(r *Resource) string {
 	}
 	module, _, _ := strings.Cut(strings.TrimPrefix(r.Type, "kubernetes:"), ":")
 	group, version, ok := strings.Cut(module, "/")
-	builtIn := !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io") && !strings.HasSuffix(group, ".x-k8s.io")
-	if !ok || !builtIn {
+	extension := strings.HasSuffix(group, ".x-k8s.io")
+	if !ok || extension || strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io") {
 		return ""
 	}
 	return version
@@ -126,7 +126,7 @@ func namesImpersonal() Rule {
 		Why: "Such names are one of a kind in the world, stand in every URL and log, and can not be changed later. A " +
 			"wrong one fails only at deployment.",
 		Severity: Info,
-		Levels:   Levels{Off, Advisory, Advisory},
+		Levels:   Levels{Advisory, Advisory, Advisory},
 		Matchers: []Matcher{
 			name(bucketV2, "bucket", bucket, want),
 			name(gcsBucket, "name", regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`), want+" and underscores"),

@@ -54,11 +54,11 @@ func TestScan(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"tagged.go":            "RegisterResource(\"aws:x/y:Y\"\n\ntype YArgs struct {\n\tTags pulumi.StringMapInput\n}\n",
-		"listed.go":            "RegisterResource(\"aws:x/l:L\"\n\ntype LArgs struct {\n\tTags LTagArrayInput\n}\n",
-		"bare.go":              "RegisterResource(\"aws:x/z:Z\"\n\ntype ZArgs struct {\n\tName pulumi.StringInput\n}\n",
-		"network.go":           "RegisterResource(\"gcp:x/n:N\"\n\ntype NArgs struct {\n\tTags pulumi.StringArrayInput\n}\n",
-		"labels.go":            "RegisterResource(\"gcp:x/l:L\"\n" +
+		"tagged.go":  "RegisterResource(\"aws:x/y:Y\"\n\ntype YArgs struct {\n\tTags pulumi.StringMapInput\n}\n",
+		"listed.go":  "RegisterResource(\"aws:x/l:L\"\n\ntype LArgs struct {\n\tTags LTagArrayInput\n}\n",
+		"bare.go":    "RegisterResource(\"aws:x/z:Z\"\n\ntype ZArgs struct {\n\tName pulumi.StringInput\n}\n",
+		"network.go": "RegisterResource(\"gcp:x/n:N\"\n\ntype NArgs struct {\n\tTags pulumi.StringArrayInput\n}\n",
+		"labels.go": "RegisterResource(\"gcp:x/l:L\"\n" +
 			"\ntype LArgs struct {\n\tUserLabels pulumi.StringMapInput\n}\n",
 		"v20230101/version.go": "RegisterResource(\"azure:x:Y\"\n\ntype YArgs struct {\n\tTags pulumi.StringMapInput\n}\n",
 	} {
