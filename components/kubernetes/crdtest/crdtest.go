@@ -1,0 +1,81 @@
+// Package crdtest holds custom resources against the schemas of their definitions.
+package crdtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlpathway/mlpathway/components/recording"
+)
+
+// schema is the part of an OpenAPI schema that names and types need.
+type schema struct {
+	Type                 string             `json:"type"`
+	Required             []string           `json:"required"`
+	Enum                 []any              `json:"enum"`
+	Properties           map[string]*schema `json:"properties"`
+	Items                *schema            `json:"items"`
+	AdditionalProperties *schema            `json:"additionalProperties"`
+}
+
+// Check holds the inputs of a custom resource against the definitions in a file: names, types, enumerations, and what
+// is required.
+func Check(t *testing.T, path string, r recording.Resource) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var file struct {
+		Kinds map[string]*schema `json:"kinds"`
+	}
+	require.NoError(t, json.Unmarshal(data, &file))
+	object := resource.NewObjectProperty(r.Inputs).Mappable().(map[string]any)
+	kind := fmt.Sprint(object["apiVersion"], " ", object["kind"])
+	require.Contains(t, file.Kinds, kind)
+	delete(object, "metadata") // that of every object
+	file.Kinds[kind].check(t, kind, object)
+}
+
+func (s *schema) check(t *testing.T, path string, value any) {
+	t.Helper()
+	if len(s.Enum) > 0 {
+		assert.Contains(t, s.Enum, value, path)
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		assert.Equal(t, "object", s.Type, path)
+		for _, name := range s.Required {
+			if name != "metadata" {
+				assert.Contains(t, v, name, path)
+			}
+		}
+		for name, item := range v {
+			below := s.Properties[name]
+			if below == nil {
+				below = s.AdditionalProperties
+			}
+			if assert.NotNil(t, below, "%s has no field %s", path, name) {
+				below.check(t, path+"."+name, item)
+			}
+		}
+	case []any:
+		if assert.Equal(t, "array", s.Type, path) {
+			for i, item := range v {
+				s.Items.check(t, fmt.Sprintf("%s[%d]", path, i), item)
+			}
+		}
+	case string:
+		assert.Contains(t, []string{"string", "any"}, s.Type, path)
+	case bool:
+		assert.Equal(t, "boolean", s.Type, path)
+	case float64:
+		assert.Contains(t, []string{"integer", "number", "any"}, s.Type, path)
+	default:
+		t.Errorf("%s: %T is no value", path, value)
+	}
+}
