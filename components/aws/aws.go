@@ -83,8 +83,8 @@ func (*Target) Name() string { return Name }
 // Scope implements components.Target.
 func (t *Target) Scope() components.Scope { return t.options.Scope }
 
-// Unsupported implements components.Target.
-func (*Target) Unsupported() map[components.Layer]string { return notYet }
+// Unsupported implements components.Target: AWS offers every layer.
+func (*Target) Unsupported() map[components.Layer]string { return nil }
 
 // Begin makes the provider, which is bound to the account and the region of the stack file.
 func (t *Target) Begin(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {

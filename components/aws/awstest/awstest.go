@@ -36,6 +36,14 @@ func Invent(r recording.Resource) (string, resource.PropertyMap) {
 	for key, value := range more(r, id) {
 		outputs[resource.PropertyKey(key)] = resource.NewProperty(value)
 	}
+	if r.Type == "aws:eks/cluster:Cluster" {
+		network := r.Inputs["vpcConfig"].ObjectValue().Copy()
+		network["clusterSecurityGroupId"] = resource.NewProperty("sg-0123456789abcdef9")
+		outputs["vpcConfig"] = resource.NewProperty(network)
+		outputs["certificateAuthority"] = resource.NewProperty(resource.PropertyMap{
+			"data": resource.NewProperty("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"),
+		})
+	}
 	return id, outputs
 }
 
@@ -115,6 +123,8 @@ func more(r recording.Resource, id string) map[string]string {
 		return map[string]string{
 			"repositoryUrl": fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/%s", Account, Region, id), "registryId": Account,
 		}
+	case "aws:eks/cluster:Cluster":
+		return map[string]string{"endpoint": "https://" + id + ".gr7." + Region + ".eks.amazonaws.com"}
 	case "aws:sagemaker/domain:Domain":
 		return map[string]string{"url": "https://" + id + ".studio." + Region + ".sagemaker.aws"}
 	case "aws:cloudwatch/dashboard:Dashboard":

@@ -136,3 +136,23 @@ func NewRelease(ctx *pulumi.Context, name string, r Release, opts ...pulumi.Reso
 	err := ctx.RegisterResource("kubernetes:helm.sh/v3:Release", name, Input(r).(pulumi.Map), &made, opts...)
 	return &made, err
 }
+
+// Provider is the way into a cluster.
+type Provider struct {
+	pulumi.ProviderResourceState
+}
+
+// providerVersion is that of the SDK whose tokens this package uses.
+const providerVersion = "4.30.0"
+
+// NewProvider declares the way into a cluster. The kubeconfig must hold no credentials: it is kept as it is, since a
+// recorded preview cannot carry a secret that is not known yet.
+func NewProvider(
+	ctx *pulumi.Context, name string, kubeconfig pulumi.StringInput, opts ...pulumi.ResourceOption,
+) (*Provider, error) {
+	var made Provider
+	err := ctx.RegisterResource("pulumi:providers:kubernetes", name, pulumi.Map{
+		"kubeconfig": kubeconfig, "enableServerSideApply": pulumi.String("true"),
+	}, &made, append(append([]pulumi.ResourceOption{}, opts...), pulumi.Version(providerVersion))...)
+	return &made, err
+}

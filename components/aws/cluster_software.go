@@ -1,0 +1,258 @@
+package aws
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/karpenter"
+	"github.com/mlpathway/mlpathway/components/kubernetes/kueue"
+	"github.com/mlpathway/mlpathway/components/kubernetes/object"
+)
+
+// Names inside the cluster.
+const (
+	karpenterChart = "karpenter"
+	kueueChart     = "kueue"
+	pluginChart    = "nvidia-device-plugin"
+	exporterChart  = "dcgm-exporter"
+	poolLabel      = "mlpathway/pool"
+	teamLabel      = "mlpathway/team"
+	gpuResource    = "nvidia.com/gpu"
+	jobSpace       = "ml"
+)
+
+// inside gives the options of an object of the cluster.
+func (c *cluster) inside(on ...pulumi.Resource) []pulumi.ResourceOption {
+	return append(append([]pulumi.ResourceOption{}, c.given...), pulumi.Provider(c.provider), pulumi.DependsOn(on))
+}
+
+// makeSoftware puts the charts into the cluster, each in an exact version.
+func (c *cluster) makeSoftware() error {
+	c.software = map[string]pulumi.Resource{}
+	gpus := pulumi.Map{
+		"nodeSelector": pulumi.Map{poolLabel + "-accelerated": pulumi.String("true")},
+		"tolerations": pulumi.Array{pulumi.Map{
+			"key": pulumi.String(gpuResource), "operator": pulumi.String("Exists"), "effect": pulumi.String("NoSchedule"),
+		}},
+	}
+	charts := []object.Release{{
+		Name: karpenterChart, Chart: "oci://public.ecr.aws/karpenter/karpenter", Version: "1.6.3", Namespace: karpenterSpace,
+		Values: pulumi.Map{
+			"settings": pulumi.Map{
+				"clusterName": pulumi.String(c.clusterName()), "interruptionQueue": pulumi.String(c.interruptions.name),
+				"isolatedVPC": pulumi.Bool(true), // the price list cannot be reached from a private network
+			},
+			"serviceAccount": pulumi.Map{"name": pulumi.String(karpenterAccount)},
+		},
+	}, {
+		Name: kueueChart, Chart: "oci://registry.k8s.io/kueue/charts/kueue", Version: "0.19.0", Namespace: "kueue-system",
+		CreateNamespace: true,
+	}}
+	if quota(c.args.GPUQuota, c.pools) > 0 {
+		charts = append(charts, object.Release{
+			Name: pluginChart, Chart: pluginChart, Version: "0.17.1", Namespace: "nvidia", CreateNamespace: true, Values: gpus,
+			Repository: &object.Repository{Repo: "https://nvidia.github.io/k8s-device-plugin"},
+		}, object.Release{
+			Name: exporterChart, Chart: exporterChart, Version: "4.0.4", Namespace: "nvidia", CreateNamespace: true,
+			Repository: &object.Repository{Repo: "https://nvidia.github.io/dcgm-exporter/helm-charts"}, Values: gpus,
+		})
+	}
+	for _, chart := range charts {
+		chart.Atomic, chart.Timeout = true, 600
+		made, err := object.NewRelease(c.ctx, c.part(chart.Name), chart, c.inside(c.ready...)...)
+		if err != nil {
+			return err
+		}
+		c.software[chart.Name] = made
+	}
+	return nil
+}
+
+// gpuTaint keeps pods that need no accelerator off nodes that have one.
+var gpuTaint = karpenter.Taint{Key: gpuResource, Value: "true", Effect: "NoSchedule"}
+
+// makePools makes the node pools and their classes.
+func (c *cluster) makePools() error {
+	for _, p := range c.pools {
+		class, err := karpenter.New(c.ctx, c.part(p.name, "class"), p.name, c.nodeClass(p), c.inside(c.software[karpenterChart])...)
+		if err != nil {
+			return err
+		}
+		pool, err := karpenter.New(c.ctx, c.part(p.name, "pool"), p.name, poolSpec(p), c.inside(class)...)
+		if err != nil {
+			return err
+		}
+		c.software[p.name] = pool
+	}
+	return nil
+}
+
+// nodeClass describes the machines of a pool: a pinned image, encrypted disks, and metadata that pods cannot reach.
+func (c *cluster) nodeClass(p nodePool) karpenter.EC2NodeClass {
+	subnets := c.args.Network.Subnets.ToStringArrayOutput().ApplyT(selectIDs).(pulumi.ArrayOutput)
+	groups := c.plane.VpcConfig.ClusterSecurityGroupId().Elem().ApplyT(func(id string) []any {
+		return selectIDs([]string{id})
+	}).(pulumi.ArrayOutput)
+	disk := func(device string, gib int) karpenter.BlockDevice {
+		return karpenter.BlockDevice{DeviceName: device, EBS: karpenter.EBS{
+			VolumeSize: fmt.Sprintf("%dGi", gib), VolumeType: "gp3", Encrypted: true, DeleteOnTermination: true,
+		}}
+	}
+	tags := c.options.Scope.Tags(c.kind, c.name)
+	tags["data-class"] = string(confidential)
+	return karpenter.EC2NodeClass{
+		AMISelectorTerms:    []karpenter.AMITerm{{Alias: nodeImage}},
+		SubnetSelectorTerms: subnets, SecurityGroupSelectorTerms: groups, InstanceProfile: c.known(c.profileName(), c.profile),
+		// Bottlerocket keeps itself on the first disk and everything else on the second.
+		BlockDeviceMappings: []karpenter.BlockDevice{disk("/dev/xvda", 4), disk("/dev/xvdb", p.diskGiB)},
+		MetadataOptions: karpenter.MetadataOptions{
+			HTTPTokens: "required", HTTPPutResponseHopLimit: 1, HTTPEndpoint: "enabled",
+		},
+		InstanceStorePolicy: "RAID0", Tags: tags,
+	}
+}
+
+// selectIDs are selector terms for ids.
+func selectIDs(ids []string) []any {
+	terms := make([]any, len(ids))
+	for i, id := range ids {
+		terms[i] = map[string]any{"id": id}
+	}
+	return terms
+}
+
+// poolSpec describes a pool. Nodes with accelerators go only when they are empty: a job that was moved would lose more
+// than a fuller node saves.
+func poolSpec(p nodePool) karpenter.NodePool {
+	spec := karpenter.NodeSpec{
+		NodeClassRef: karpenter.NodeClassRef{Group: "karpenter.k8s.aws", Kind: "EC2NodeClass", Name: p.name},
+		Requirements: []karpenter.Requirement{
+			{Key: "karpenter.sh/capacity-type", Operator: "In", Values: []string{p.capacity}},
+			{Key: "kubernetes.io/arch", Operator: "In", Values: []string{"amd64"}},
+			{Key: "node.kubernetes.io/instance-type", Operator: "In", Values: p.types},
+		},
+		ExpireAfter: "720h",
+	}
+	disruption := karpenter.Disruption{ConsolidationPolicy: "WhenEmptyOrUnderutilized", ConsolidateAfter: "60s"}
+	limits := map[string]string{"cpu": strconv.Itoa(p.cpus), "memory": fmt.Sprintf("%dGi", p.gib)}
+	labels := map[string]string{poolLabel: p.pool}
+	if p.accelerated {
+		spec.Taints = []karpenter.Taint{gpuTaint}
+		spec.Requirements = append(spec.Requirements, karpenter.Requirement{
+			Key: "karpenter.k8s.aws/instance-gpu-manufacturer", Operator: "In", Values: []string{"nvidia"},
+		})
+		disruption = karpenter.Disruption{ConsolidationPolicy: "WhenEmpty", ConsolidateAfter: "300s"}
+		limits[gpuResource] = strconv.Itoa(p.accelerators)
+		labels[poolLabel+"-accelerated"] = "true"
+	}
+	return karpenter.NodePool{
+		Template:   karpenter.NodeTemplate{Metadata: karpenter.NodeMetadata{Labels: labels}, Spec: spec},
+		Disruption: disruption, Limits: limits,
+	}
+}
+
+// makeQueues makes a queue for each pool, in a namespace of its own for jobs.
+func (c *cluster) makeQueues() error {
+	c.queues = map[string]pulumi.Resource{}
+	space, err := c.makeJobSpace()
+	if err != nil {
+		return err
+	}
+	left := quota(c.args.GPUQuota, c.pools)
+	for _, pool := range poolNames(c.pools) {
+		flavor, quotas := c.flavor(pool, &left)
+		made, err := kueue.New(c.ctx, c.part(pool, "flavor"), object.Metadata{Name: pool}, flavor,
+			c.inside(c.software[kueueChart])...)
+		if err != nil {
+			return err
+		}
+		queue, err := kueue.New(c.ctx, c.part(pool, "quota"), object.Metadata{Name: pool}, kueue.ClusterQueue{
+			NamespaceSelector: kueue.Selector{MatchLabels: c.team()}, QueueingStrategy: "BestEffortFIFO",
+			ResourceGroups: []kueue.ResourceGroup{quotas},
+		}, c.inside(made)...)
+		if err != nil {
+			return err
+		}
+		c.queues[pool], err = kueue.New(c.ctx, c.part(pool, "queue"), object.Metadata{Name: pool, Namespace: jobSpace},
+			kueue.LocalQueue{ClusterQueue: pool}, c.inside(queue, space)...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cluster) team() map[string]string { return map[string]string{teamLabel: c.options.Scope.Team} }
+
+// flavor describes the nodes of a pool to Kueue, and how much of them may be used: accelerators no more than are left
+// of the team's quota.
+func (c *cluster) flavor(pool string, left *int) (kueue.ResourceFlavor, kueue.ResourceGroup) {
+	flavor := kueue.ResourceFlavor{NodeLabels: map[string]string{poolLabel: pool}}
+	cpus, gib, gpus := 0, 0, 0
+	for _, p := range c.pools {
+		if p.pool != pool {
+			continue
+		}
+		cpus, gib, gpus = cpus+p.cpus, gib+p.gib, gpus+p.accelerators
+		if p.accelerated {
+			flavor.NodeTaints = []kueue.Taint{{Key: gpuTaint.Key, Value: gpuTaint.Value, Effect: gpuTaint.Effect}}
+			flavor.Tolerations = []kueue.Toleration{{Key: gpuTaint.Key, Operator: "Exists", Effect: gpuTaint.Effect}}
+		}
+	}
+	group := kueue.ResourceGroup{CoveredResources: []string{"cpu", "memory"}, Flavors: []kueue.FlavorQuotas{{
+		Name: pool, Resources: []kueue.Quota{
+			{Name: "cpu", NominalQuota: strconv.Itoa(cpus)}, {Name: "memory", NominalQuota: fmt.Sprintf("%dGi", gib)},
+		},
+	}}}
+	if gpus > 0 {
+		gpus = min(gpus, *left)
+		*left -= gpus
+		group.CoveredResources = append(group.CoveredResources, gpuResource)
+		group.Flavors[0].Resources = append(group.Flavors[0].Resources,
+			kueue.Quota{Name: gpuResource, NominalQuota: strconv.Itoa(gpus)})
+	}
+	return flavor, group
+}
+
+// makeJobSpace makes the namespace for jobs: restricted pods, bounded resources, no way in.
+func (c *cluster) makeJobSpace() (pulumi.Resource, error) {
+	labels := c.team()
+	labels["pod-security.kubernetes.io/enforce"] = "restricted"
+	for key, value := range c.options.Scope.Tags(components.ClusterLayer, c.name) {
+		labels[key] = components.TagValue(value)
+	}
+	space, err := object.New(c.ctx, c.part("jobs"), "v1", "Namespace", object.Metadata{Name: jobSpace, Labels: labels}, nil,
+		c.inside(c.ready...)...)
+	if err != nil {
+		return nil, err
+	}
+	cpus, gib := 0, 0
+	for _, p := range c.pools {
+		cpus, gib = cpus+p.cpus, gib+p.gib
+	}
+	for _, o := range []struct {
+		part, version, kind string
+		spec                map[string]any
+	}{
+		{"jobs-quota", "v1", "ResourceQuota", map[string]any{"hard": map[string]string{
+			"requests.cpu": strconv.Itoa(cpus), "requests.memory": fmt.Sprintf("%dGi", gib),
+		}}},
+		{"jobs-limits", "v1", "LimitRange", map[string]any{"limits": []any{map[string]any{
+			"type": "Container", "defaultRequest": map[string]string{"cpu": "500m", "memory": "1Gi"},
+			"default": map[string]string{"memory": "2Gi"},
+		}}}},
+		{"jobs-closed", "networking.k8s.io/v1", "NetworkPolicy", map[string]any{
+			"podSelector": map[string]string{}, "policyTypes": []string{"Ingress"},
+		}},
+	} {
+		_, err := object.New(c.ctx, c.part(o.part), o.version, o.kind, object.Metadata{Name: o.part, Namespace: jobSpace},
+			map[string]any{"spec": o.spec}, c.inside(space)...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return space, nil
+}
