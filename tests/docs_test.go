@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -79,6 +80,12 @@ func stackValues(t *testing.T, stack string) map[string]string {
 	values := map[string]string{}
 	for key, value := range file.Config {
 		values[key] = fmt.Sprint(value)
+		switch value.(type) {
+		case map[string]any, []any: // as the engine does
+			data, err := json.Marshal(value)
+			require.NoError(t, err)
+			values[key] = string(data)
+		}
 	}
 	return values
 }
