@@ -132,7 +132,7 @@ func spawn(engine, size string) (m measurement, err error) {
 // time: what else the machine does lengthens it least.
 func best(run func() error) (float64, error) {
 	fastest, spent := math.Inf(1), 0.0
-	for runs := 0; runs < 5 || runs < 50 && spent < 5; runs++ {
+	for runs := 0; runs < 3 || runs < 50 && spent < 2; runs++ {
 		runtime.GC()
 		begun := processor()
 		if err := run(); err != nil {
@@ -140,7 +140,7 @@ func best(run func() error) (float64, error) {
 		}
 		took := processor() - begun
 		fastest, spent = min(fastest, took), spent+took
-		if spent > 20 {
+		if spent > 10 {
 			break
 		}
 	}
