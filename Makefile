@@ -161,12 +161,12 @@ bench-policies: ## Measure the policy engine beside Open Policy Agent and write 
 	@$(GO) -C tools/policies-bench build -o ../../bin/policies-bench .
 	@bin/policies-bench -write docs/benchmarks.md
 
-bench-serve: ## Measure the inference image beside others and write docs/benchmarks.md (wrk; Flask and node where installed)
+bench-serve: ## Measure the inference image beside others and write docs/benchmarks.md (wrk, Debian)
 	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/ ./inference-image ./inference-image/bench
 	@bin/bench -server bin/inference-image -page docs/benchmarks.md
 
-image-inference: ## Build and try the container of the inference image with buildah and podman (VARIANT=onnxruntime for that)
-	@inference-image/container/build $(VARIANT)
+image-inference: ## Build and try the container of the inference image with buildah and podman (as root)
+	@inference-image/container/build
 
 clean: ## Remove what was built (first: make down)
 	@if [ -d .mlpathway ]; then echo "A stack is still up: make down first."; exit 1; fi
