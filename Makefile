@@ -33,7 +33,7 @@ export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt \
-	cover proto record bench-up bench-engine bench-serve image-inference stack-programs clean
+	cover proto record bench-up bench-engine bench-check bench-serve plan image-inference stack-programs clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -167,6 +167,12 @@ bench-serve: ## Measure the inference image beside others and write docs/benchma
 
 image-inference: ## Build and try the container of the inference image with buildah and podman (as root)
 	@inference-image/container/build
+
+bench-check: ## Measure check over all stacks and write the times into docs/benchmarks.md (builds the AWS target)
+	@tools/bench-check
+
+plan: build ## Show what the stack would make, which rules it breaks and what it would cost
+	@bin/mlpathway plan -s $(STACK)
 
 clean: ## Remove what was built (first: make down)
 	@if [ -d .mlpathway ]; then echo "A stack is still up: make down first."; exit 1; fi
