@@ -48,7 +48,9 @@ func TestBatchPredictsAndShows(t *testing.T) {
 	assert.Equal(t, "Succeed", end)
 	job := in.calls["Predict"]
 	sageMakerAPI(t).check(t, "CreateProcessingJob", job)
-	assert.Equal(t, object{"ImageUri": server, "ContainerArguments": []any{"batch", "--workers", "1", "--key", "Transaction"}},
+	assert.Equal(t, object{
+		"ImageUri": server, "ContainerArguments": []any{"batch", "--workers", "1", "--key", "Transaction"},
+	},
 		job["AppSpecification"])
 	assert.Equal(t, "s3://fraud-lake-features", job["Environment"].(object)["MLPATHWAY_FEATURES"])
 	assert.Equal(t, object{

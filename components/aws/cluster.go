@@ -117,7 +117,8 @@ func (c *cluster) makeControlPlane() error {
 			Resources: pulumi.ToStringArray([]string{"secrets"}),
 		}
 	}
-	c.plane, err = eks.NewCluster(c.ctx, c.part(), args, c.after(append(append(id.ready, attached...), logs.resource)...)...)
+	needs := append(append(id.ready, attached...), logs.resource)
+	c.plane, err = eks.NewCluster(c.ctx, c.part(), args, c.after(needs...)...)
 	return err
 }
 

@@ -25,8 +25,8 @@ type nodePool struct {
 // typesPerPool is how many machine types a pool may use: with several, spot capacity is found more often.
 const typesPerPool = 4
 
-// planPools turns the pools of a cluster into those of Karpenter. It is pure. Errors: ErrChoice where the region lacks an
-// accelerator, ErrRange where no machine is large enough, ErrConflict for a lower bound.
+// planPools turns the pools of a cluster into those of Karpenter. It is pure. Errors: ErrChoice where the region lacks
+// an accelerator, ErrRange where no machine is large enough, ErrConflict for a lower bound.
 func planPools(region string, pools []components.NodePool) ([]nodePool, error) {
 	var planned []nodePool
 	for i, pool := range pools {

@@ -77,7 +77,8 @@ var gpuTaint = karpenter.Taint{Key: gpuResource, Value: "true", Effect: "NoSched
 // makePools makes the node pools and their classes.
 func (c *cluster) makePools() error {
 	for _, p := range c.pools {
-		class, err := karpenter.New(c.ctx, c.part(p.name, "class"), p.name, c.nodeClass(p), c.inside(c.software[karpenterChart])...)
+		installed := c.inside(c.software[karpenterChart])
+		class, err := karpenter.New(c.ctx, c.part(p.name, "class"), p.name, c.nodeClass(p), installed...)
 		if err != nil {
 			return err
 		}
@@ -105,7 +106,8 @@ func (c *cluster) nodeClass(p nodePool) karpenter.EC2NodeClass {
 	tags["data-class"] = string(confidential)
 	return karpenter.EC2NodeClass{
 		AMISelectorTerms:    []karpenter.AMITerm{{Alias: nodeImage}},
-		SubnetSelectorTerms: subnets, SecurityGroupSelectorTerms: groups, InstanceProfile: c.known(c.profileName(), c.profile),
+		SubnetSelectorTerms: subnets, SecurityGroupSelectorTerms: groups,
+		InstanceProfile: c.known(c.profileName(), c.profile),
 		// Bottlerocket keeps itself on the first disk and everything else on the second.
 		BlockDeviceMappings: []karpenter.BlockDevice{disk("/dev/xvda", 4), disk("/dev/xvdb", p.diskGiB)},
 		MetadataOptions: karpenter.MetadataOptions{
@@ -224,8 +226,8 @@ func (c *cluster) makeJobSpace() (pulumi.Resource, error) {
 	for key, value := range c.options.Scope.Tags(components.ClusterLayer, c.name) {
 		labels[key] = components.TagValue(value)
 	}
-	space, err := object.New(c.ctx, c.part("jobs"), "v1", "Namespace", object.Metadata{Name: jobSpace, Labels: labels}, nil,
-		c.inside(c.ready...)...)
+	named := object.Metadata{Name: jobSpace, Labels: labels}
+	space, err := object.New(c.ctx, c.part("jobs"), "v1", "Namespace", named, nil, c.inside(c.ready...)...)
 	if err != nil {
 		return nil, err
 	}

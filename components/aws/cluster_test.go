@@ -42,7 +42,8 @@ func TestControlPlane(t *testing.T) {
 	t.Parallel()
 	cluster := clusterPlan(components.Prod, nil).must(t).inputs(clusterType, "")
 	assert.Equal(t, "fraud-prod-cluster", cluster["name"])
-	assert.Equal(t, []any{"api", "audit", "authenticator", "controllerManager", "scheduler"}, cluster["enabledClusterLogTypes"])
+	logs := []any{"api", "audit", "authenticator", "controllerManager", "scheduler"}
+	assert.Equal(t, logs, cluster["enabledClusterLogTypes"])
 	assert.Equal(t, object{"provider": object{"keyArn": lakeKey}, "resources": []any{"secrets"}}, cluster["encryptionConfig"])
 	network := cluster["vpcConfig"].(object)
 	assert.Equal(t, []any{true, false}, []any{network["endpointPrivateAccess"], network["endpointPublicAccess"]})
@@ -202,9 +203,11 @@ func TestClusterRefuses(t *testing.T) {
 		sentinel error
 		change   func(*components.ClusterArgs)
 	}{
-		"network":     {components.ErrRequired, func(a *components.ClusterArgs) { a.Network = nil }},
-		"min":         {components.ErrConflict, func(a *components.ClusterArgs) { a.Pools[0].Min = 1 }},
-		"only Google": {components.ErrChoice, func(a *components.ClusterArgs) { a.Pools[1].Machine.Accelerator = components.TPU }},
+		"network": {components.ErrRequired, func(a *components.ClusterArgs) { a.Network = nil }},
+		"min":     {components.ErrConflict, func(a *components.ClusterArgs) { a.Pools[0].Min = 1 }},
+		"only Google": {components.ErrChoice, func(a *components.ClusterArgs) {
+			a.Pools[1].Machine.Accelerator = components.TPU
+		}},
 		"eu-central-1": {components.ErrChoice, func(a *components.ClusterArgs) {
 			a.Pools[1].Machine.Accelerator = components.GPUXLarge
 		}},

@@ -25,7 +25,8 @@ const (
 	provisioned hosting = "provisioned"
 )
 
-// serverlessMiB is the most memory of a serverless endpoint. Source: docs.aws.amazon.com/sagemaker, serverless endpoints.
+// serverlessMiB is the most memory of a serverless endpoint.
+// Source: docs.aws.amazon.com/sagemaker, serverless endpoints.
 const serverlessMiB = 6144
 
 // hostingFor chooses the way of hosting: what may scale to zero is serverless if that has what the model needs.

@@ -126,7 +126,7 @@ func (e *endpoint) deployment() (sagemaker.EndpointDeploymentConfigPtrInput, err
 	}
 	if *e.args.MinReplicas > 1 { // one machine cannot be divided
 		routing.Type = pulumi.String("CANARY")
-		routing.CanarySize = &sagemaker.EndpointDeploymentConfigBlueGreenUpdatePolicyTrafficRoutingConfigurationCanarySizeArgs{
+		routing.CanarySize = &canarySize{
 			Type: pulumi.String("CAPACITY_PERCENT"), Value: pulumi.Int(50),
 		}
 	}
@@ -146,3 +146,6 @@ func (e *endpoint) deployment() (sagemaker.EndpointDeploymentConfigPtrInput, err
 		AutoRollbackConfiguration: &sagemaker.EndpointDeploymentConfigAutoRollbackConfigurationArgs{Alarms: alarms},
 	}, nil
 }
+
+// canarySize is how much of the new machines answers first.
+type canarySize = sagemaker.EndpointDeploymentConfigBlueGreenUpdatePolicyTrafficRoutingConfigurationCanarySizeArgs

@@ -11,6 +11,12 @@ const (
 	scaledService   = "sagemaker"
 )
 
+// What a policy follows: a metric of the service, or one that is named.
+type (
+	predefinedMetric = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs
+	customMetric     = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgs
+)
+
 // makeScaling lets the number of machines follow the load. A serverless endpoint does so by itself.
 func (e *endpoint) makeScaling() error {
 	e.policy = text("")
@@ -52,7 +58,7 @@ func (e *endpoint) followRequests(v variant, target *appautoscaling.Target) (*ap
 	return e.track(v, target, &appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs{
 		TargetValue:     pulumi.Float64(float64(e.args.TargetRequestsPerSecond) * 60),
 		ScaleInCooldown: pulumi.Int(300), ScaleOutCooldown: pulumi.Int(60),
-		PredefinedMetricSpecification: &appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs{
+		PredefinedMetricSpecification: &predefinedMetric{
 			PredefinedMetricType: pulumi.String("SageMakerVariantInvocationsPerInstance"),
 		},
 	})
@@ -76,7 +82,7 @@ const backlogPerMachine = 5
 func (e *endpoint) followBacklog(v variant, target *appautoscaling.Target) (*appautoscaling.Policy, error) {
 	policy, err := e.track(v, target, &appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs{
 		TargetValue: pulumi.Float64(backlogPerMachine), ScaleInCooldown: pulumi.Int(600), ScaleOutCooldown: pulumi.Int(120),
-		CustomizedMetricSpecification: &appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgs{
+		CustomizedMetricSpecification: &customMetric{
 			MetricName: pulumi.String("ApproximateBacklogSizePerInstance"), Namespace: pulumi.String("AWS/SageMaker"),
 			Statistic: pulumi.String("Average"),
 			Dimensions: appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationDimensionArray{

@@ -107,7 +107,9 @@ func TestOneMachineIsNotDivided(t *testing.T) {
 
 func TestEndpointWithAnAcceleratorScalesToZeroWithItsQueue(t *testing.T) {
 	t.Parallel()
-	r := endpointPlan(components.Dev, func(a *components.EndpointArgs) { a.Machine.Accelerator = components.GPUSmall }).must(t)
+	r := endpointPlan(components.Dev, func(a *components.EndpointArgs) {
+		a.Machine.Accelerator = components.GPUSmall
+	}).must(t)
 	assert.Equal(t, "ml.g4dn.xlarge", r.theVariant()["instanceType"])
 	config := r.inputs(configType, "")
 	assert.Equal(t, "s3://fraud-lake-results/async/answers",

@@ -83,8 +83,12 @@ func (p *pipeline) putDefinition() error {
 		Content: pulumi.String(p.args.Definition), ContentType: pulumi.String("application/yaml"),
 		SourceHash: pulumi.String(hex.EncodeToString(sum[:])), KmsKeyId: orNil(p.args.Key), Tags: p.tags(internal),
 	}, p.with()...)
-	p.definitionURI = pulumi.OutputWithDependencies(p.ctx.Context(), pulumi.Sprintf("%s/%s", models, key), object).(pulumi.StringOutput)
-	return err
+	if err != nil {
+		return err
+	}
+	uri := pulumi.OutputWithDependencies(p.ctx.Context(), pulumi.Sprintf("%s/%s", models, key), object)
+	p.definitionURI = uri.(pulumi.StringOutput)
+	return nil
 }
 
 // makeStepRole makes the role of the steps. What they may do in the lake and the registry is granted.

@@ -3,8 +3,8 @@ package aws
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/dynamodb"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sagemaker"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -132,24 +132,12 @@ func imageRules(keep int) (string, error) {
 func (l *layer) newMetadataTable(args *components.RegistryArgs) (pulumi.StringOutput, error) {
 	name := l.physical(200) + "-" + metadataTable
 	recovery := *args.Retain || l.options.Scope.Environment != components.Dev
-	attribute := func(key string) dynamodb.TableAttributeInput {
-		return dynamodb.TableAttributeArgs{Name: pulumi.String(key), Type: pulumi.String("S")}
-	}
-	table := &dynamodb.TableArgs{
-		Name: pulumi.String(name), BillingMode: pulumi.String("PAY_PER_REQUEST"),
-		HashKey: pulumi.String(jobKey), RangeKey: pulumi.String(versionKey),
-		Attributes:                dynamodb.TableAttributeArray{attribute(jobKey), attribute(versionKey)},
-		PointInTimeRecovery:       &dynamodb.TablePointInTimeRecoveryArgs{Enabled: pulumi.Bool(recovery)},
-		DeletionProtectionEnabled: pulumi.Bool(*args.Retain), Tags: l.tags(internal, "table"),
-	}
-	if args.Key != nil {
-		table.ServerSideEncryption = &dynamodb.TableServerSideEncryptionArgs{
-			Enabled: pulumi.Bool(true), KmsKeyArn: orNil(args.Key),
-		}
-	}
-	made, err := dynamodb.NewTable(l.ctx, l.part("table"), table, l.kept(*args.Retain)...)
-	uri := fmt.Sprintf("dynamodb://%s?partition_key=%s&sort_key=%s", name, jobKey, versionKey)
-	return l.known(uri, made), err
+	made, err := l.newTable(table{
+		part: "table", name: name, hash: jobKey, sort: versionKey, key: args.Key, recoverable: recovery,
+		retain: *args.Retain, class: internal,
+	})
+	query := url.Values{"partition_key": {jobKey}, "sort_key": {versionKey}, "region": {l.options.Region}}
+	return l.known("dynamodb://"+name+"?"+query.Encode(), made), err
 }
 
 // newModelGroup makes a group in SageMaker's model registry and gives its ARN. SageMaker refuses to delete a group that

@@ -16,7 +16,7 @@ import (
 
 // vpcConfig places a job in a network.
 type vpcConfig struct {
-	SecurityGroupIds []string `json:"SecurityGroupIds"`
+	SecurityGroupIDs []string `json:"SecurityGroupIds"`
 	Subnets          []string `json:"Subnets"`
 }
 
@@ -123,7 +123,7 @@ func placed(place *components.Placement) pulumi.AnyOutput {
 		return pulumi.Any((*vpcConfig)(nil))
 	}
 	return pulumi.All(place.Subnets, place.Group).ApplyT(func(all []any) any {
-		return &vpcConfig{Subnets: all[0].([]string), SecurityGroupIds: []string{all[1].(string)}}
+		return &vpcConfig{Subnets: all[0].([]string), SecurityGroupIDs: []string{all[1].(string)}}
 	}).(pulumi.AnyOutput)
 }
 

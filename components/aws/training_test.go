@@ -93,7 +93,9 @@ func TestTrainingRoleMayRunAndNoMore(t *testing.T) {
 	allowed := pipelinePlan(components.Dev, nil).must(t).allowed("training")
 	assert.Contains(t, allowed, "logs:PutLogEvents")
 	assert.Contains(t, allowed, "ec2:CreateNetworkInterface")
-	for _, action := range []string{"s3:GetObject", "s3:PutObject", "sagemaker:CreateTrainingJob", "iam:PassRole", "kms:Decrypt"} {
+	for _, action := range []string{
+		"s3:GetObject", "s3:PutObject", "sagemaker:CreateTrainingJob", "iam:PassRole", "kms:Decrypt",
+	} {
 		assert.NotContains(t, allowed, action, "what a job may do with data is granted")
 	}
 	outside := pipelinePlan(components.Dev, func(p *pipelineParts) { p.training.Network = nil }).must(t).allowed("training")
