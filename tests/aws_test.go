@@ -139,12 +139,14 @@ func TestAWSNeeds(t *testing.T) {
 		zone("monitoring-drift", "s3:GetObject", "logs"), zone("monitoring-drift", "s3:GetObject", "models"),
 		zone("monitoring-drift", "s3:PutObject", "results"),
 		zone("features-spark", "s3:GetObject", "curated"), zone("features-spark", "s3:PutObject", "features"),
-		zone("warehouse-load", "s3:GetObject", "curated"),
+		zone("warehouse-load", "s3:GetObject", "curated"), zone("batch-job", "s3:GetObject", "models"),
+		zone("batch-job", "s3:GetObject", "features"), zone("batch-job", "s3:PutObject", "results"),
 	} {
 		assert.True(t, allowed(roles[n.role], n), "%s needs %s on %s", n.role, n.action, n.resource)
 	}
 	for _, n := range []need{
 		zone("training", "s3:GetObject", "raw"), zone("training", "s3:PutObject", "raw"),
+		zone("batch-job", "s3:PutObject", "models"),
 		zone("endpoint", "s3:PutObject", "models"), zone("endpoint", "s3:GetObject", "raw"),
 		zone("endpoint", "s3:DeleteObject", "models"), zone("monitoring-drift", "s3:PutObject", "models"),
 		zone("features-spark", "s3:GetObject", "models"), zone("warehouse-load", "s3:PutObject", "curated"),
