@@ -88,7 +88,13 @@ func chosen(inputs map[string]any, key string) bool {
 func bare(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
-		if v[resource.SigKey] != nil {
+		switch v[resource.SigKey] {
+		case nil:
+		case resource.AssetSig:
+			return pulumi.NewStringAsset(hidden)
+		case resource.ArchiveSig:
+			return pulumi.NewAssetArchive(nil)
+		default:
 			return hidden
 		}
 		clear := map[string]any{}
