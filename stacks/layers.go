@@ -51,7 +51,8 @@ func (b *platform) buildLake() (err error) {
 
 func (b *platform) buildRegistry() (err error) {
 	args := b.config.Registry
-	args.Model, args.Models, args.Key = b.problem.spec.Name, b.lake.URI(components.Models), b.security.Key(components.TableData)
+	args.Model, args.Models = b.problem.spec.Name, b.lake.URI(components.Models)
+	args.Key = b.security.Key(components.TableData)
 	b.registry, err = components.NewRegistry(b.ctx, "registry", b.target, &args, b.under)
 	return err
 }

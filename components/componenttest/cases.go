@@ -79,8 +79,8 @@ func secretText() pulumi.StringOutput {
 // cases lists every layer.
 func cases(v Values) []layerCase {
 	return []layerCase{
-		networkCase(v), securityCase(v), lakeCase(v), processingCase(v), warehouseCase(v), featuresCase(v), clusterCase(v),
-		trainingCase(v), pipelineCase(v), registryCase(v), endpointCase(v), batchCase(v), monitoringCase(v), budgetCase(v),
-		workbenchCase(v), deliveryCase(v),
+		networkCase(), securityCase(), lakeCase(), processingCase(v), warehouseCase(v), featuresCase(v), clusterCase(v),
+		trainingCase(v), pipelineCase(v), registryCase(v), endpointCase(v), batchCase(v), monitoringCase(v), budgetCase(),
+		workbenchCase(v), deliveryCase(),
 	}
 }

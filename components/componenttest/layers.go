@@ -8,7 +8,7 @@ import (
 
 // One function per layer: good arguments, and every way to make them bad.
 
-func networkCase(v Values) layerCase {
+func networkCase() layerCase {
 	good := func() *components.NetworkArgs {
 		return &components.NetworkArgs{Listeners: map[string]int{"endpoint": 0, "extra": 18080}}
 	}
@@ -30,7 +30,7 @@ func networkCase(v Values) layerCase {
 		layerCase
 }
 
-func securityCase(v Values) layerCase {
+func securityCase() layerCase {
 	good := func() *components.SecurityArgs { return &components.SecurityArgs{Tokens: []string{"endpoint"}} }
 	return caseFor(components.SecurityLayer, "security", components.NewSecurity,
 		func(c *components.Security) *components.SecurityOutputs { return &c.SecurityOutputs }, good).
@@ -40,7 +40,7 @@ func securityCase(v Values) layerCase {
 		layerCase
 }
 
-func lakeCase(v Values) layerCase {
+func lakeCase() layerCase {
 	object := func() components.LakeObject {
 		return components.LakeObject{Zone: components.Raw, Key: "first.csv", Source: "/data/first.csv", SHA256: "00"}
 	}

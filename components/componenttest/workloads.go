@@ -90,7 +90,7 @@ func monitoringCase(v Values) layerCase {
 		layerCase
 }
 
-func budgetCase(v Values) layerCase {
+func budgetCase() layerCase {
 	good := func() *components.BudgetArgs {
 		return &components.BudgetArgs{MonthlyUSD: 200, Receivers: []string{"fraud@example.com"}}
 	}
@@ -117,7 +117,7 @@ func workbenchCase(v Values) layerCase {
 		layerCase
 }
 
-func deliveryCase(v Values) layerCase {
+func deliveryCase() layerCase {
 	good := func() *components.DeliveryArgs { return &components.DeliveryArgs{Repository: "acme/fraud"} }
 	return caseFor(components.DeliveryLayer, "delivery", components.NewDelivery,
 		func(c *components.Delivery) *components.DeliveryOutputs { return &c.DeliveryOutputs }, good).

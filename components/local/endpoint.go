@@ -44,7 +44,9 @@ func (t *Target) Endpoint(
 		Process: name, URL: pulumi.Sprintf("%s/readyz", address), LogsURI: zoneURI(args.Lake, components.Logs),
 		Digest: process.Digest,
 	})
-	return &components.EndpointOutputs{URL: address, EndpointID: text(name), ScalingPolicyID: text(""), Identity: text(identity)}, nil
+	return &components.EndpointOutputs{
+		URL: address, EndpointID: text(name), ScalingPolicyID: text(""), Identity: text(identity),
+	}, nil
 }
 
 // filePath turns a file:// URI into a path.

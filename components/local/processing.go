@@ -33,5 +33,7 @@ func (t *Target) Processing(
 			return nil, err
 		}
 	}
-	return &components.ProcessingOutputs{JobID: text(name), QueueID: text(""), DeadLetters: text(""), Identity: text(identity)}, nil
+	return &components.ProcessingOutputs{
+		JobID: text(name), QueueID: text(""), DeadLetters: text(""), Identity: text(identity),
+	}, nil
 }

@@ -52,7 +52,8 @@ func TestLocalStacksRunInAnEnvironmentOfTheirOwn(t *testing.T) {
 	require.NoError(t, c.run(t.Context(), "up"))
 	environment := read(t, c.fake, "environment")
 	for _, want := range []string{
-		"PULUMI_BACKEND_URL=file://" + c.root + "/.mlpathway/backend?metadata=skip\n", "PULUMI_HOME=" + c.root + "/.mlpathway/home\n",
+		"PULUMI_BACKEND_URL=file://" + c.root + "/.mlpathway/backend?metadata=skip\n",
+		"PULUMI_HOME=" + c.root + "/.mlpathway/home\n",
 		"PULUMI_CONFIG_PASSPHRASE_FILE=" + c.root + "/.mlpathway/passphrase\n", "PULUMI_SKIP_UPDATE_CHECK=1\n",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=1\n", "GOPROXY=off\n", "GOFLAGS=-x " + buildFlags + "\n",
 		"MLPATHWAY_COMMAND=",

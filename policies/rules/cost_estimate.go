@@ -29,7 +29,8 @@ func costWithinBudget() Rule {
 				Check: agreesWithBudget("amount"),
 			},
 		},
-		Fix: "Take the dearest lines of the plan's cost down, or raise monthlyBudgetUSD in the stack's file and the " +
+		Fix: "Take the dearest lines of the plan's cost down, or raise monthlyBudgetUSD in the stack's file and " +
+			"the " +
 			"budget's amount with it.",
 		Remediation: "None: only a person can say what the money is worth.",
 	}
@@ -79,7 +80,8 @@ func costIncreaseWithinLimit() Rule {
 			"see that first.",
 		Severity: High, Levels: Levels{Advisory, Advisory, Mandatory}, Scope: OnStack,
 		Stack: judgeCostIncrease,
-		Fix: "Take the increase back, or raise maxCostIncreaseUSD for this change and waive the finding with the name of " +
+		Fix: "Take the increase back, or raise maxCostIncreaseUSD for this change and waive the finding with the " +
+			"name of " +
 			"who agreed.",
 		Remediation: "None: only a person can say what the money is worth.",
 	}

@@ -126,7 +126,7 @@ func (c *Cache) build(ctx context.Context, name string) error {
 	cmd.Dir = filepath.Join(c.Root, "tools", "k8s")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		os.Remove(half) //nolint:errcheck // it may not be there
+		os.Remove(half) // it may not be there
 		return fmt.Errorf("building %s: %w\n%s", name, err, out)
 	}
 	return os.Rename(half, c.Path(name))

@@ -104,7 +104,9 @@ func (c *Client) Apply(ctx context.Context, object *unstructured.Unstructured) e
 }
 
 // Get reads an object.
-func (c *Client) Get(ctx context.Context, apiVersion, kind, namespace, name string) (*unstructured.Unstructured, error) {
+func (c *Client) Get(
+	ctx context.Context, apiVersion, kind, namespace, name string,
+) (*unstructured.Unstructured, error) {
 	in, err := c.Resource(apiVersion, kind, namespace)
 	if err != nil {
 		return nil, err
@@ -122,7 +124,9 @@ func (c *Client) Exists(ctx context.Context, apiVersion, kind, namespace, name s
 }
 
 // List reads the objects of a kind that have labels, such as "job-name=train".
-func (c *Client) List(ctx context.Context, apiVersion, kind, namespace, labels string) ([]unstructured.Unstructured, error) {
+func (c *Client) List(
+	ctx context.Context, apiVersion, kind, namespace, labels string,
+) ([]unstructured.Unstructured, error) {
 	in, err := c.Resource(apiVersion, kind, namespace)
 	if err != nil {
 		return nil, err
@@ -135,7 +139,9 @@ func (c *Client) List(ctx context.Context, apiVersion, kind, namespace, labels s
 }
 
 // Patch merges a change into an object; subresource is "" or such as "status".
-func (c *Client) Patch(ctx context.Context, object *unstructured.Unstructured, subresource string, change []byte) error {
+func (c *Client) Patch(
+	ctx context.Context, object *unstructured.Unstructured, subresource string, change []byte,
+) error {
 	in, err := c.Resource(object.GetAPIVersion(), object.GetKind(), object.GetNamespace())
 	if err != nil {
 		return err
@@ -179,7 +185,7 @@ func (c *Client) Wait(ctx context.Context, what string, question func(context.Co
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w (last answer: %v)", what, ErrNotYet, last)
+			return fmt.Errorf("waiting for %s: %w", what, errors.Join(ErrNotYet, last))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -150,7 +150,8 @@ func (c *ControlPlane) startControllers(ctx context.Context, ports []int) error 
 	if c.opts.NoNodeLeases {
 		args = append(args, "--node-monitor-grace-period=24h")
 	}
-	if _, err := c.procs.start(binaries.ControllerManager, c.cache.Path(binaries.ControllerManager), nil, args...); err != nil {
+	_, err = c.procs.start(binaries.ControllerManager, c.cache.Path(binaries.ControllerManager), nil, args...)
+	if err != nil {
 		return err
 	}
 	_, err = c.procs.start(binaries.Scheduler, c.cache.Path(binaries.Scheduler), nil, "--kubeconfig="+scheduler,

@@ -207,7 +207,8 @@ func (c *ControlPlane) AccountClient(ctx context.Context, namespace, account str
 	return newClient(c.RESTConfig(token))
 }
 
-// StartKarpenter starts Karpenter with its cloud provider that makes kwok nodes. types is a JSON file of instance types.
+// StartKarpenter starts Karpenter with its cloud provider that makes kwok nodes. types is a JSON file of instance
+// types.
 func (c *ControlPlane) StartKarpenter(ctx context.Context, types string) error {
 	for _, folder := range []string{"pkg/apis/crds", "kwok/apis/crds"} {
 		objects, err := definitions{module: "sigs.k8s.io/karpenter", folder: folder}.read(ctx, c.cache)

@@ -51,7 +51,7 @@ func (p *processes) start(name, program string, env []string, args ...string) (*
 	errs := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		defer log.Close() //nolint:errcheck // nothing is written by us
+		defer log.Close()
 		err := cmd.Start()
 		errs <- err
 		if err == nil {
@@ -98,7 +98,7 @@ func (p *process) ready(ctx context.Context, client *http.Client, url string) er
 		}
 		resp, err := client.Do(req)
 		if err == nil {
-			resp.Body.Close() //nolint:errcheck // only the status counts
+			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return nil
 			}
@@ -134,7 +134,7 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() //nolint:errcheck // held until all are found
+		defer l.Close() // held until all are found
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports, nil
