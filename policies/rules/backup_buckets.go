@@ -108,11 +108,16 @@ func evidenceLocked() Rule {
 		Scope: OnStack,
 		Matchers: []Matcher{
 			{Type: bucketV2, Paths: []string{"bucket", "objectLockEnabled"}, Check: func(c *Check) {
+				// S3 refuses to write its access logs to a bucket with a lock.
+				if logs, _ := c.HasSatellite(bucketLogging, "targetBucket"); logs {
+					return
+				}
 				if trail, _ := c.HasSatellite(cloudTrail, "s3BucketName"); trail || isEvidence(c, "bucket") {
 					c.True("objectLockEnabled") // default: false
 				}
 			}},
 			{Type: cloudTrail, Paths: []string{"s3BucketName"}},
+			{Type: bucketLogging, Paths: []string{"targetBucket"}},
 			{
 				Type: gcsBucket, Paths: []string{"name", "retentionPolicy.retentionPeriod", "retentionPolicy.isLocked"},
 				Check: func(c *Check) {

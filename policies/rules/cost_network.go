@@ -27,7 +27,7 @@ func gatewaysFew() Rule {
 		Scope:    OnStack,
 		Matchers: []Matcher{
 			{Type: natGateway, Paths: []string{"subnetId", "connectivityType"}, Check: natFew},
-			{Type: subnet, Paths: []string{"availabilityZone"}},
+			{Type: subnet, Paths: []string{"availabilityZone", "availabilityZoneId"}},
 			{Type: vpcEndpoint, Paths: []string{"serviceName", "vpcEndpointType"}},
 			// Cloud NAT is regional: a second one on a router is a choice of its own.
 			{Type: routerNat, Paths: []string{"router"}, Check: func(c *Check) { oneInDev(c, routerNat, "router") }},
@@ -101,11 +101,15 @@ type natZones struct {
 
 func (g *Graph) natZones(c *Check) *natZones {
 	c.reads(subnet, "availabilityZone")
+	c.reads(subnet, "availabilityZoneId")
 	return memo(g, "zones", func() *natZones {
 		z := &natZones{of: map[*Resource]Value{}, first: map[string]*Resource{}}
 		for _, r := range g.OfType(natGateway) {
 			for _, in := range g.Refers(r, "subnetId", subnet) {
 				z.of[r] = in.Properties.Get("availabilityZone")
+				if _, known := z.of[r].Text(); !known {
+					z.of[r] = in.Properties.Get("availabilityZoneId")
+				}
 			}
 			if zone, ok := z.of[r].Text(); ok && z.first[zone] == nil {
 				z.first[zone] = r

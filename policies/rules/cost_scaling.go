@@ -93,63 +93,20 @@ func idleInDev() Rule {
 		Matchers: []Matcher{
 			{
 				Type: eksNodeGroup, Paths: []string{"scalingConfig.minSize", "taints[].key", "nodeGroupName", "labels"},
-				Check: func(c *Check) {
-					// Something must run the parts that start machines: DNS, Karpenter. That group may be small, not empty.
-					if systemGroup(c) {
-						c.AtMost("scalingConfig.minSize", 2)
-						return
-					}
-					c.AtMost("scalingConfig.minSize", 0)
-				},
+				Check: groupGoes,
 			}, {
-				// SageMaker's variants with machines of their own, DynamoDB and others can not go to zero here: the rule looks
-				// at those dimensions that can.
 				Type: "aws:appautoscaling/target:Target", Paths: []string{"minCapacity", "scalableDimension"},
-				Check: func(c *Check) {
-					dimension := c.Get("scalableDimension")
-					switch is(dimension, "ecs:service:DesiredCount", "sagemaker:inference-component:DesiredCopyCount",
-						"lambda:function:ProvisionedConcurrency", "ec2:spot-fleet-request:TargetCapacity") {
-					case Yes:
-						c.AtMost("minCapacity", 0)
-					case Maybe:
-						c.Unsure("scalableDimension", "is not known yet, want minCapacity 0 where it can be")
-					case No:
-					}
-				},
+				Check: targetGoes,
 			}, {
 				Type:  sagemakerEndpoint,
 				Paths: []string{"productionVariants[].serverlessConfig", "asyncInferenceConfig"},
-				Check: func(c *Check) {
-					queue := c.Get("asyncInferenceConfig")
-					for _, variant := range c.Each("productionVariants[]") {
-						serverless := variant.at("serverlessConfig")
-						either := triOf(!serverless.Empty() && !serverless.IsUnknown() || !queue.IsAbsent() && !queue.IsUnknown()).
-							Or(triOf(serverless.IsUnknown() || queue.IsUnknown() || variant.IsUnknown()).And(Maybe))
-						c.owe(Yes, either, variant.Path, "serverlessConfig or asyncInferenceConfig")
-					}
-				},
+				Check: endpointGoes,
 			}, {
-				// A pool of a fixed size never goes to zero. Vertex AI's endpoints can not either, and are not asked.
 				Type: gkeNodePool,
 				Paths: []string{
 					"autoscaling.minNodeCount", "autoscaling.totalMinNodeCount", "nodeCount", "name", "nodeConfig.labels",
 				},
-				Check: func(c *Check) {
-					pool, _ := c.Get("name").Text()
-					role, _ := c.Get("nodeConfig.labels").Key("role").Text()
-					most := 0.0
-					if isSystem(pool) || isSystem(role) {
-						most = 2
-					}
-					switch {
-					case !c.Get("autoscaling.totalMinNodeCount").IsAbsent():
-						c.AtMost("autoscaling.totalMinNodeCount", most)
-					case !c.Get("autoscaling").IsAbsent():
-						c.AtMost("autoscaling.minNodeCount", most, AbsentOK) // default: 0
-					default:
-						c.AtMost("nodeCount", most) // default: 1
-					}
-				},
+				Check: poolGoes,
 			},
 			zero(cloudRun, "template.scaling.minInstanceCount"),
 			zero(containerApp, "template.scale.minReplicas"),
@@ -161,6 +118,66 @@ func idleInDev() Rule {
 		Remediation: "Sets the minimum of Cloud Run, Container Apps and Azure ML to 0 in dev. The first request then waits " +
 			"for a start.",
 		Peers: "Checkov CKV_AZURE_150 (Azure ML min nodes 0)",
+	}
+}
+
+func groupGoes(c *Check) {
+	// Something must run the parts that start machines: DNS, Karpenter. That group may be small, not empty.
+	if systemGroup(c) {
+		c.AtMost("scalingConfig.minSize", systemMachines)
+		return
+	}
+	c.AtMost("scalingConfig.minSize", 0)
+}
+
+// systemMachines is how many machines may run for the cluster itself.
+const systemMachines = 2
+
+// targetGoes looks at the dimensions that can go to zero: SageMaker's variants with machines of their own, DynamoDB and
+// others can not.
+func targetGoes(c *Check) {
+	switch is(c.Get("scalableDimension"), "ecs:service:DesiredCount", "sagemaker:inference-component:DesiredCopyCount",
+		"lambda:function:ProvisionedConcurrency", "ec2:spot-fleet-request:TargetCapacity") {
+	case Yes:
+		c.AtMost("minCapacity", 0)
+	case Maybe:
+		c.Unsure("scalableDimension", "is not known yet, want minCapacity 0 where it can be")
+	case No:
+	}
+}
+
+func endpointGoes(c *Check) {
+	queue := c.Get("asyncInferenceConfig")
+	for _, variant := range c.Each("productionVariants[]") {
+		either := there(queue).Or(there(variant.at("serverlessConfig").Value))
+		c.owe(Yes, either, variant.Path, "serverlessConfig or asyncInferenceConfig")
+	}
+}
+
+// there tells whether something is given: Maybe where it is not known yet.
+func there(v Value) Tri {
+	if v.IsUnknown() {
+		return Maybe
+	}
+	return triOf(!v.IsAbsent())
+}
+
+// poolGoes judges a pool of GKE; one of a fixed size never goes to zero. Vertex AI's endpoints can not either, and are
+// not asked.
+func poolGoes(c *Check) {
+	pool, _ := c.Get("name").Text()
+	role, _ := c.Get("nodeConfig.labels").Key("role").Text()
+	most := 0.0
+	if isSystem(pool) || isSystem(role) {
+		most = systemMachines
+	}
+	switch {
+	case !c.Get("autoscaling.totalMinNodeCount").IsAbsent():
+		c.AtMost("autoscaling.totalMinNodeCount", most)
+	case !c.Get("autoscaling").IsAbsent():
+		c.AtMost("autoscaling.minNodeCount", most, AbsentOK) // default: 0
+	default:
+		c.AtMost("nodeCount", most) // default: 1
 	}
 }
 

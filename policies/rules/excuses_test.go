@@ -50,6 +50,7 @@ var excuses = map[string][]string{
 		"COST-03 aws:autoscaling/group:Group mixedInstancesPolicy.launchTemplate.overrides[].instanceType",
 		"COST-08 aws:ec2/natGateway:NatGateway subnetId",
 		"COST-08 aws:ec2/subnet:Subnet availabilityZone",
+		"COST-08 aws:ec2/subnet:Subnet availabilityZoneId",
 		"COST-08 azure-native:network:NatGateway zones",
 		"COST-08 gcp:compute/routerNat:RouterNat router",
 		"COST-12 aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2 " +
