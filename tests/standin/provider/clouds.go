@@ -62,7 +62,7 @@ func (i invention) awsID() string {
 
 // awsOwners are the inputs that name what a resource of AWS lies in. Its name is unique only there.
 var awsOwners = []string{
-	"clusterName", "role", "bucket", "rule", "functionName", "logGroupName", "domainId", "resourceId",
+	"clusterName", "role", "bucket", "rule", "functionName", "logGroupName", "domainId", "resourceId", "databaseName",
 }
 
 // owners are the names of what a resource lies in, such as the cluster of a node group.
