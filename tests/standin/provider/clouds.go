@@ -24,6 +24,7 @@ var awsPrefixes = map[string]string{
 	"ec2/defaultSecurityGroup:DefaultSecurityGroup":                         "sg",
 	"cloudwatch/eventTarget:EventTarget":                                    "target",
 	"ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation": "a",
+	"redshiftserverless/usageLimit:UsageLimit":                              "limit", // one for each period
 }
 
 // arnIsID are the types whose id is their ARN.

@@ -99,6 +99,9 @@ func TestIDs(t *testing.T) {
 		"aws:sfn/stateMachine:StateMachine": {
 			map[string]any{"name": "train"}, `^arn:aws:states:[a-z0-9-]+:\d{12}:stateMachine:train$`,
 		},
+		"aws:redshiftserverless/usageLimit:UsageLimit": {
+			map[string]any{"resourceArn": "a", "usageType": "serverless-compute", "amount": 1}, `^limit-[0-9a-f]{17}$`,
+		},
 		"aws:eks/nodeGroup:NodeGroup": {
 			map[string]any{"clusterName": "c", "nodeGroupName": "gpu", "nodeRoleArn": "r"}, `^c:gpu$`,
 		},
