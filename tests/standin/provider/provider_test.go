@@ -105,7 +105,7 @@ func TestIDs(t *testing.T) {
 		"aws:eks/nodeGroup:NodeGroup": {
 			map[string]any{"clusterName": "c", "nodeGroupName": "gpu", "nodeRoleArn": "r"}, `^c:gpu$`,
 		},
-		"aws:iam/rolePolicy:RolePolicy": {map[string]any{"role": "r", "name": "own", "policy": "{}"}, `^r:own$`},
+		"aws:iam/rolePolicy:RolePolicy":      {map[string]any{"role": "r", "name": "own", "policy": "{}"}, `^r:own$`},
 		"aws:glue/catalogTable:CatalogTable": {map[string]any{"databaseName": "d", "name": "t"}, `^d:t$`},
 		"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
 			map[string]any{"role": "r", "policyArn": "p"}, `^p/r$`,
