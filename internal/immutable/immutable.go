@@ -62,6 +62,8 @@ var byType = map[string][]string{
 	"kubernetes:batch/v1:Job": {
 		"spec.template", "spec.completions", "spec.selector",
 	},
+	"kubernetes:core/v1:ConfigMap":                               {"data", "binaryData"},
+	"kubernetes:core/v1:Secret":                                  {"data", "stringData", "type"},
 	"kubernetes:core/v1:PersistentVolumeClaim":                   {"spec.accessModes", "spec.storageClassName"},
 	"kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding": {"roleRef"},
 	"kubernetes:rbac.authorization.k8s.io/v1:RoleBinding":        {"roleRef"},

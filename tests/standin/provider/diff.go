@@ -9,6 +9,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
+	"github.com/mlpathway/mlpathway/internal/immutable"
 	"github.com/mlpathway/mlpathway/tests/standin/cloud"
 )
 
@@ -64,7 +65,7 @@ func (n naming) compare(path string, before, after property.Map) map[string]p.Pr
 
 // paths are the immutable properties of the type.
 func (n naming) paths() []string {
-	all := strings.Fields(immutable[string(n.urn.Type())] + " " + everywhere[n.pkg()])
+	all := immutable.Paths(string(n.urn.Type()))
 	if key := n.property(); key != "" {
 		all = append(all, key, key+"Prefix")
 	} else if n.definition != nil && n.pkg() == "aws" {
