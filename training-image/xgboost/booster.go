@@ -48,29 +48,22 @@ func (l *Library) NewMatrix(values []float32, columns int, labels []float32) (*M
 }
 
 // Close frees the memory of the library.
-func (m *Matrix) Close() { _ = m.library.matrixFree(m.h) }
+func (m *Matrix) Close() {
+	_ = m.library.call("XGDMatrixFree", func() int32 { return m.library.matrixFree(m.h) })
+}
 
 // Booster is a model in training. All calls for it are made on one thread of its own, because the library keeps the
-// state of its random numbers by thread: on changing threads the same seed would not give the same model.
+// state of its random numbers by thread: on changing threads the same seed would not give the same model. In a
+// distributed training that is the thread of the membership.
 type Booster struct {
 	library *Library
 	h       handle
-	work    chan func()
-}
-
-// serve runs the calls of a booster one after the other. The thread ends with it, as it is never unlocked.
-func (b *Booster) serve() {
-	runtime.LockOSThread()
-	for f := range b.work {
-		f()
-	}
+	thread  *thread
 }
 
 // call makes one call on the booster's thread.
 func (b *Booster) call(name string, f func() int32) error {
-	done := make(chan error, 1)
-	b.work <- func() { done <- b.library.call(name, f) }
-	return <-done
+	return b.thread.do(func() error { return b.library.callHere(name, f) })
 }
 
 // NewBooster begins a model with parameters as XGBoost names them. Predictions for the given matrices are kept between
@@ -83,11 +76,13 @@ func (l *Library) NewBooster(parameters map[string]string, matrices ...*Matrix) 
 	for i, m := range matrices {
 		handles[i] = m.h
 	}
-	b := &Booster{library: l, work: make(chan func())}
-	go b.serve()
+	b := &Booster{library: l, thread: l.thread}
+	if b.thread == nil {
+		b.thread = newThread()
+	}
 	err := b.call("XGBoosterCreate", func() int32 { return l.boosterCreate(&handles[0], uint64(len(handles)), &b.h) })
 	if err != nil {
-		close(b.work)
+		b.end()
 		return nil, err
 	}
 	names := make([]string, 0, len(parameters))
@@ -108,7 +103,14 @@ func (l *Library) NewBooster(parameters map[string]string, matrices ...*Matrix) 
 // Close frees the memory of the library and ends the thread. The booster must not be used afterwards.
 func (b *Booster) Close() {
 	_ = b.call("XGBoosterFree", func() int32 { return b.library.boosterFree(b.h) })
-	close(b.work)
+	b.end()
+}
+
+// end ends the thread where it is the booster's own.
+func (b *Booster) end() {
+	if b.library.thread == nil {
+		b.thread.close()
+	}
 }
 
 // Update runs one round of boosting; rounds are counted from 0.

@@ -22,8 +22,11 @@ var ErrNoLibrary = errors.New("the XGBoost library cannot be loaded")
 
 // Library is the loaded library.
 type Library struct {
-	path    string
-	version string
+	path       string
+	version    string
+	handle     uintptr
+	collective *collective // nil until it is needed
+	thread     *thread     // on which all calls are made; nil for any
 
 	lastError         func() string
 	versionOf         func(major, minor, patch *int32)
@@ -87,7 +90,7 @@ func OpenFile(path string) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrNoLibrary, path, errors.Join(err, before))
 	}
-	l := &Library{path: path}
+	l := &Library{path: path, handle: h}
 	if err := l.bind(h); err != nil {
 		return nil, err
 	}
@@ -141,9 +144,16 @@ func (l *Library) Version() string { return l.version }
 // Path that the library was loaded from.
 func (l *Library) Path() string { return l.path }
 
-// call runs one function of the library and gives its error. The last error belongs to the thread, so both calls must
-// be made on the same one.
+// call runs one function of the library and gives its error.
 func (l *Library) call(name string, f func() int32) error {
+	if l.thread != nil {
+		return l.thread.do(func() error { return l.callHere(name, f) })
+	}
+	return l.callHere(name, f)
+}
+
+// callHere is call on this thread. The last error belongs to the thread, so both calls must be made on the same one.
+func (l *Library) callHere(name string, f func() int32) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if f() == 0 {
