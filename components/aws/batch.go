@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/machines"
 )
 
 // Batch is a state machine that the clock starts: it runs the image's batch as a job of SageMaker on one machine, and
@@ -59,7 +60,7 @@ func (b *batch) make() (err error) {
 	if err := pinned(b.args.Image); err != nil {
 		return err
 	}
-	if b.instance, err = pick(b.options.Region, "machine times parallelism", useProcessing, b.all()); err != nil {
+	if b.instance, err = pick(b.options.Region, "machine times parallelism", machines.Processing, b.all()); err != nil {
 		return err
 	}
 	b.id, err = b.newRole(role{

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/machines"
 )
 
 // nodePool is a pool as Karpenter makes it: all of its nodes have the same kind of price.
@@ -52,9 +53,9 @@ func planPools(region string, pools []components.NodePool) ([]nodePool, error) {
 				accelerated: pool.Machine.Accelerator != components.NoAccelerator,
 			}
 			for _, i := range candidates {
-				p.types = append(p.types, i.name)
-				p.cpus, p.gib = max(p.cpus, i.cpus), max(p.gib, i.gib)
-				p.accelerators = max(p.accelerators, i.accelerators)
+				p.types = append(p.types, i.Name)
+				p.cpus, p.gib = max(p.cpus, i.CPUs), max(p.gib, i.GiB)
+				p.accelerators = max(p.accelerators, i.Accelerators)
 			}
 			p.cpus, p.gib, p.accelerators = p.cpus*part.nodes, p.gib*part.nodes, p.accelerators*part.nodes
 			planned = append(planned, p)
@@ -64,16 +65,15 @@ func planPools(region string, pools []components.NodePool) ([]nodePool, error) {
 }
 
 // nodeTypes lists the machine types that offer what a pool asks for, the smallest first.
-func nodeTypes(region, arg string, m components.Machine) ([]instance, error) {
-	if _, err := pick(region, arg, useTraining, m); err != nil { // says best what is wrong
+func nodeTypes(region, arg string, m components.Machine) ([]machines.Machine, error) {
+	if _, err := pick(region, arg, machines.Training, m); err != nil { // says best what is wrong
 		return nil, err
 	}
-	var found []instance
-	for _, i := range instances {
-		fits := i.accelerator == m.Accelerator && i.accelerators >= m.Accelerators && float64(i.cpus) >= m.CPUs &&
-			i.gib*1024 >= m.MemoryMiB && !strings.HasPrefix(i.name, "t3.")
+	var found []machines.Machine
+	for _, i := range machines.All() {
+		fits := i.Has(needOf(m)) && !strings.HasPrefix(i.Name, "t3.")
 		// The limits of a pool are made of its largest type: types far larger would open them too wide.
-		if fits && (len(found) == 0 || i.cpus <= 4*found[0].cpus && i.accelerators == found[0].accelerators) {
+		if fits && (len(found) == 0 || i.CPUs <= 4*found[0].CPUs && i.Accelerators == found[0].Accelerators) {
 			found = append(found, i)
 		}
 	}

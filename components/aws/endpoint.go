@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/machines"
 )
 
 // hosting is how SageMaker hosts an endpoint.
@@ -103,7 +104,7 @@ func (e *endpoint) check() error {
 			components.ErrConflict)
 	}
 	var err error
-	e.instance, err = pick(e.options.Region, "machine", useServing, e.args.Machine)
+	e.instance, err = pick(e.options.Region, "machine", machines.Serving, e.args.Machine)
 	return err
 }
 

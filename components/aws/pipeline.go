@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/machines"
 )
 
 // stepMachine is the machine of a step that is no training.
@@ -141,7 +142,7 @@ func (p *pipeline) topicName() string { return p.physical(256, "news") }
 
 // makeMachine makes the state machine with its role and its logs.
 func (p *pipeline) makeMachine() error {
-	machine, err := pick(p.options.Region, "machine", useProcessing, stepMachine)
+	machine, err := pick(p.options.Region, "machine", machines.Processing, stepMachine)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/machines"
 )
 
 // Training makes the role of the jobs and describes them; the pipeline starts them in SageMaker, each with the run that
@@ -22,7 +23,7 @@ func (t *Target) Training(
 	if err := pinned(args.Image); err != nil {
 		return nil, err
 	}
-	machine, err := pick(t.options.Region, "machine", useTraining, args.Machine)
+	machine, err := pick(t.options.Region, "machine", machines.Training, args.Machine)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/machines"
 )
 
 // Workbench is a SageMaker Studio domain with a profile for each user. An idle notebook shuts itself down.
@@ -21,7 +22,7 @@ func (t *Target) Workbench(
 		return nil, fmt.Errorf("idleMinutes: found %d, want at least 60, the shortest that SageMaker Studio has: %w",
 			args.IdleMinutes, components.ErrRange)
 	}
-	machine, err := pick(t.options.Region, "machine", useNotebook, args.Machine)
+	machine, err := pick(t.options.Region, "machine", machines.Notebook, args.Machine)
 	if err != nil {
 		return nil, err
 	}

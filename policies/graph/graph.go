@@ -61,8 +61,9 @@ func known(v property.Value, depth int) rules.Value {
 	}
 }
 
-// FromRecorder makes the graph of a recorded program.
-func FromRecorder(r *recording.Recorder) *rules.Graph {
+// FromRecorder makes the graph of a recorded program. config is the configuration of its stack, of which the engine
+// makes the default providers.
+func FromRecorder(r *recording.Recorder, config map[string]string) *rules.Graph {
 	recorded := r.Resources()
 	byURN := make(map[string]*recording.Resource, len(recorded))
 	for i := range recorded {
@@ -74,7 +75,7 @@ func FromRecorder(r *recording.Recorder) *rules.Graph {
 		made = append(made, &rules.Resource{
 			URN: from.URN, Type: from.Type, Name: from.Name, Custom: from.Custom, Parent: from.Parent,
 			Properties:           PropertyMap(from.Inputs),
-			Provider:             recordedProvider(from, byURN),
+			Provider:             recordedProvider(from, byURN, config),
 			Dependencies:         from.Dependencies,
 			PropertyDependencies: from.PropertyDependencies,
 			Options:              rules.ResourceOptions{Protect: from.Protect, RetainOnDelete: from.Retain},
@@ -83,16 +84,18 @@ func FromRecorder(r *recording.Recorder) *rules.Graph {
 	return rules.NewGraph(made)
 }
 
-// recordedProvider finds the provider of a recorded resource. One without a reference has the default provider, of
-// which nothing more is known before the engine makes it.
-func recordedProvider(r *recording.Resource, byURN map[string]*recording.Resource) rules.Provider {
+// recordedProvider finds the provider of a recorded resource. One without a reference has the default provider of its
+// package.
+func recordedProvider(
+	r *recording.Resource, byURN map[string]*recording.Resource, config map[string]string,
+) rules.Provider {
 	if !r.Custom {
 		return rules.Provider{}
 	}
 	end := strings.LastIndex(r.Provider, "::")
 	if end < 0 {
 		pkg, _, _ := strings.Cut(r.Type, ":")
-		return rules.Provider{Name: "default", Type: "pulumi:providers:" + pkg, Properties: rules.UnknownValue()}
+		return rules.Provider{Name: "default", Type: "pulumi:providers:" + pkg, Properties: packageConfig(config, pkg)}
 	}
 	urn := r.Provider[:end]
 	from := byURN[urn]
@@ -100,6 +103,18 @@ func recordedProvider(r *recording.Resource, byURN map[string]*recording.Resourc
 		return rules.Provider{URN: urn, Name: urn[strings.LastIndex(urn, "::")+2:], Properties: rules.UnknownValue()}
 	}
 	return rules.Provider{URN: urn, Name: from.Name, Type: from.Type, Properties: PropertyMap(from.Inputs)}
+}
+
+// packageConfig gives what the engine makes the default provider of a package of: the keys of the stack's configuration
+// that begin with its name. A provider may take more from its surroundings, which nobody knows before.
+func packageConfig(config map[string]string, pkg string) rules.Value {
+	properties := map[string]rules.Value{}
+	for key, value := range config {
+		if name, ok := strings.CutPrefix(key, pkg+":"); ok {
+			properties[name] = rules.StringValue(value)
+		}
+	}
+	return rules.MapValue(properties)
 }
 
 // Resource turns what the engine shows to a policy into a resource. Inside the engine a resource on its own has its

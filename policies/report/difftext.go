@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/plan"
 )
@@ -33,11 +34,11 @@ func DiffText(w io.Writer, d *plan.Document, diff *plan.Diff) error {
 	for _, c := range diff.Costs {
 		t.line("      %s  %s -> %s", d.Name(c.URN), dollars(c.BeforeUSD), dollars(c.AfterUSD))
 	}
-	for _, f := range diff.NewFindings {
-		t.line("  new: %s %s %s: %s", f.Level, f.Rule, d.Name(f.URN), oneLine(f.Message))
+	for _, g := range grouped(d, diff.NewFindings, outcomes...) {
+		t.line("  new: %s %s %s: %s", g.word(), g.Rule, strings.Join(g.names, ", "), oneLine(g.Message))
 	}
-	for _, f := range diff.FixedFindings {
-		t.line("  fixed: %s %s %s", f.Level, f.Rule, d.Name(f.URN))
+	for _, g := range grouped(d, diff.FixedFindings, outcomes...) {
+		t.line("  fixed: %s %s %s", g.word(), g.Rule, strings.Join(g.names, ", "))
 	}
 	return t.flush(w)
 }

@@ -95,10 +95,7 @@ func junitCaseOf(d *plan.Document, f *plan.Finding) junitCase {
 	switch {
 	case f.Outcome == plan.Waived:
 		c.Skipped = message
-		message.Message = "waived"
-		if f.Waiver != nil {
-			message.Message += ": " + f.Waiver.Reason + " (" + f.Waiver.Owner + ", until " + f.Waiver.Expires + ")"
-		}
+		message.Message = "waived: " + accepted(f)
 	case f.Outcome == plan.Unverified:
 		c.Skipped = message
 		message.Message = "not known before the deployment: " + message.Message

@@ -42,7 +42,7 @@ func Markdown(w io.Writer, set *plan.Set, now time.Time) error {
 func conclusion(set *plan.Set) string {
 	mandatory := 0
 	for _, d := range set.Plans {
-		mandatory += count4(d.Findings).mandatory
+		mandatory += tallyOf(d.Findings).mandatory
 	}
 	switch {
 	case len(set.Failures) > 0:
@@ -65,7 +65,7 @@ func (m *markdown) overview(set *plan.Set) {
 	m.line("| stack | target | resources | mandatory | advisory | waived | unverified | expected cost a month | change |")
 	m.line("|---|---|---:|---:|---:|---:|---:|---:|---:|")
 	for _, d := range set.Plans {
-		c, change := count4(d.Findings), ""
+		c, change := tallyOf(d.Findings), ""
 		if diff := diffOf(set, d); diff != nil {
 			change = delta(diff)
 		}
@@ -85,17 +85,11 @@ func diffOf(set *plan.Set, d *plan.Document) *plan.Diff {
 
 func (m *markdown) stack(set *plan.Set, d *plan.Document) {
 	diff := diffOf(set, d)
-	broken := 0
-	for i := range d.Findings {
-		broken += one(d.Findings[i].Outcome == plan.Failed || d.Findings[i].Outcome == plan.Broken)
-	}
-	if broken == 0 && (diff == nil || diff.Empty()) && len(d.Cost.Items) == 0 {
+	if len(d.Findings) == 0 && (diff == nil || diff.Empty()) && len(d.Cost.Items) == 0 {
 		return
 	}
 	m.line("\n### %s", cell(d.Stack))
-	if broken > 0 {
-		m.findings(d)
-	}
+	m.findings(d)
 	if diff != nil && !diff.Empty() {
 		m.diff(d, diff)
 	}
@@ -104,15 +98,58 @@ func (m *markdown) stack(set *plan.Set, d *plan.Document) {
 	}
 }
 
+// findings shows what is broken as a table; how to fix it, what was accepted and what was not judged are folded away.
 func (m *markdown) findings(d *plan.Document) {
-	m.line("\n| level | rule | severity | resource | finding |")
-	m.line("|---|---|---|---|---|")
-	for i := range d.Findings {
-		f := &d.Findings[i]
-		if f.Outcome == plan.Failed || f.Outcome == plan.Broken {
-			m.line("| %s | %s | %s | %s | %s |", f.Level, cell(f.Rule), f.Severity, cell(d.Name(f.URN)), cell(f.Message))
+	if found := grouped(d, d.Findings, broken...); len(found) > 0 {
+		m.line("\n| level | rule | severity | resources | finding |")
+		m.line("|---|---|---|---|---|")
+		for _, g := range found {
+			m.line("| %s | %s | %s | %s | %s |",
+				g.Level, cell(g.Rule), g.Severity, cell(strings.Join(g.names, ", ")), cell(g.Message))
 		}
 	}
+	if all := fixes(d.Findings); len(all) > 0 {
+		m.line("\n<details><summary>How to fix them</summary>\n")
+		for _, fix := range all {
+			m.line("- %s", cell(fix))
+		}
+		m.line("\n</details>")
+	}
+	if waived := grouped(d, d.Findings, plan.Waived); len(waived) > 0 {
+		m.line("\n<details><summary>Waived: %d</summary>\n", tallyOf(d.Findings).waived)
+		m.line("| rule | severity | resources | finding | accepted |")
+		m.line("|---|---|---|---|---|")
+		for _, g := range waived {
+			m.line("| %s | %s | %s | %s | %s |", cell(g.Rule), g.Severity, cell(strings.Join(g.names, ", ")),
+				cell(g.Message), cell(accepted(&g.Finding)))
+		}
+		m.line("\n</details>")
+	}
+	m.unjudged(d)
+}
+
+// unjudged says what the rules could not tell yet, and what no rule looks at.
+func (m *markdown) unjudged(d *plan.Document) {
+	unverified, types := waiting(d.Findings), notInspected(d)
+	if unverified == "" && types == "" {
+		return
+	}
+	m.line("\n<details><summary>Not judged yet: %d that can be told only when the stack is made%s</summary>\n",
+		tallyOf(d.Findings).unverified, prefixed("; ", types))
+	if unverified != "" {
+		m.line("- not known yet: %s", cell(unverified))
+	}
+	if types != "" {
+		m.line("- not inspected by any rule: %s", cell(listed(d.NotInspected)))
+	}
+	m.line("\n</details>")
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
 }
 
 func (m *markdown) diff(d *plan.Document, diff *plan.Diff) {
@@ -136,11 +173,11 @@ func (m *markdown) diff(d *plan.Document, diff *plan.Diff) {
 		m.line("| $ | %s | %s | %s → %s a month |",
 			cell(d.Name(c.URN)), cell(c.Type), dollars(c.BeforeUSD), dollars(c.AfterUSD))
 	}
-	for _, f := range diff.NewFindings {
-		m.line("| new | %s | %s | %s |", cell(d.Name(f.URN)), cell(f.Rule), cell(f.Message))
+	for _, g := range grouped(d, diff.NewFindings, outcomes...) {
+		m.line("| new | %s | %s %s | %s |", cell(strings.Join(g.names, ", ")), g.word(), cell(g.Rule), cell(g.Message))
 	}
-	for _, f := range diff.FixedFindings {
-		m.line("| fixed | %s | %s | %s |", cell(d.Name(f.URN)), cell(f.Rule), cell(f.Message))
+	for _, g := range grouped(d, diff.FixedFindings, outcomes...) {
+		m.line("| fixed | %s | %s %s | %s |", cell(strings.Join(g.names, ", ")), g.word(), cell(g.Rule), cell(g.Message))
 	}
 	m.line("\n</details>")
 }
@@ -151,9 +188,14 @@ func (m *markdown) cost(d *plan.Document) {
 		dollars(e.Total.Idle), expected(e), dollars(e.Total.Maximum))
 	m.line("| component | idle | expected | maximum |")
 	m.line("|---|---:|---:|---:|")
-	for _, c := range e.Components {
+	for _, c := range dearest(e) {
 		m.line("| %s | %s | %s | %s |",
 			cell(c.Name), dollars(c.USD.Idle), dollars(c.USD.Expected), dollars(c.USD.Maximum))
+	}
+	m.line("| **all** | %s | %s | %s |", dollars(e.Total.Idle), dollars(e.Total.Expected), dollars(e.Total.Maximum))
+	m.line("")
+	for _, doubt := range doubts(e) {
+		m.line("- %s", doubt)
 	}
 	if len(e.Unpriced) > 0 {
 		m.line("\nWithout a price, and in no sum:\n")

@@ -58,7 +58,7 @@ func example() *plan.Document {
 			finding("ENC-03", "mandatory", plan.Broken, bucket), waived,
 			finding("ENC-05", "advisory", plan.Unverified, bucket),
 		},
-		MonthlyBudgetUSD: 2000,
+		MonthlyBudgetUSD: 2000, NotInspected: map[string]int{"kubernetes:helm.sh/v3:Release": 2},
 		Cost: &cost.Estimate{
 			TableDate: "2026-11-22", Total: usd, ExpectedLowUSD: 1000,
 			Components: []cost.Component{{URN: lake, Type: "mlpathway:data:Lake", Name: "lake", USD: usd}},
@@ -185,7 +185,12 @@ func TestMarkdownAsRendered(t *testing.T) {
 	assert.Contains(t, all, "± ¦ raw ¦ aws:s3/bucketV2:BucketV2 ¦ bucket: &quot;old&quot; → &quot;new&quot;; "+
 		"tags: a mapping of 1 → (none)  replaced")
 	assert.Contains(t, all, "$ ¦ raw ¦ aws:s3/bucketV2:BucketV2 ¦ $1,000.00 → $1,234.50 a month")
-	assert.Contains(t, all, "fixed ¦ raw ¦ TLS-01")
+	assert.Contains(t, all, "new ¦ raw ¦ mandatory ENC-01")
+	assert.Contains(t, all, "fixed ¦ raw ¦ mandatory TLS-01")
+	assert.Contains(t, all, "of @someone ¦ a good reason (ada@example.com, until 2026-12-31)", "what is waived stays")
+	assert.Contains(t, all, "<strong>all</strong> ¦ $1.00 ¦ $1,234.50 ¦ $5,000.00")
+	assert.Contains(t, page, "<li>not inspected by any rule: kubernetes:helm.sh/v3:Release (2)</li>")
+	assert.Contains(t, page, "<li>1 line at a price of low confidence</li>")
 	assert.Contains(t, all, "lake ¦ $1.00 ¦ $1,234.50 ¦ $5,000.00")
 	assert.Equal(t, strings.Count(page, "<details>"), strings.Count(page, "</details>"))
 	assert.Contains(t, page, "not in this build")
@@ -225,6 +230,11 @@ func TestText(t *testing.T) {
 		"Findings: 2 mandatory, 1 advisory, 1 waived, 1 that can be told only when the stack is made",
 		"mandatory ENC-01 [high] raw: a[0].b is \"x|y\", want <b>z</b> of @someone\n",
 		"advisory COST-09 [high] stack s:",
+		"waived ENC-02 [high] raw: a[0].b is \"x|y\", want <b>z</b> of @someone; a good reason (ada@example.com, until",
+		"  not known yet: ENC-05\n  no rule looks at 2 resources of 1 type\n",
+		"How to fix them; docs/policies.md has the rules\n  ENC-01: ",
+		"Not inspected by any rule\n  kubernetes:helm.sh/v3:Release (2)\n",
+		"  all                                 $1.00    $1,234.50    $5,000.00\n",
 		"idle $1.00, expected $1,000.00 to $1,234.50, maximum $5,000.00",
 		"1 resource priced, 1 with something that has no price, 3 free",
 		"the budget of the stack is $2,000.00",
@@ -235,11 +245,31 @@ func TestText(t *testing.T) {
 	} {
 		assert.Contains(t, text, want)
 	}
-	assert.NotContains(t, text, "ENC-05", "what is not known yet is counted only")
 	assert.NotContains(t, text, "warning")
 	late := write(t, func(w io.Writer) error { return report.Summary(w, d, now.AddDate(0, 0, 181)) })
 	assert.Contains(t, late, "warning: the prices are of 2026-11-22, 181 days ago")
 	assert.NotContains(t, late, "endpoint")
+	assert.NotContains(t, late, "How to fix")
+}
+
+// TestFindingsAreGathered: what a rule says of many resources is one line, and the dearest component stands first.
+func TestFindingsAreGathered(t *testing.T) {
+	t.Parallel()
+	s := set()
+	d := s.Plans[0]
+	for range 3 {
+		d.Findings = append(d.Findings, finding("HYG-01", "advisory", plan.Failed, lake))
+	}
+	d.Findings = append(d.Findings, finding("HYG-01", "mandatory", plan.Failed, lake))
+	d.Cost.Components = append(d.Cost.Components, cost.Component{Name: "dear", USD: cost.Amount{Expected: 9999}})
+	text := write(t, func(w io.Writer) error { return report.Text(w, d, now) })
+	assert.Contains(t, text, "advisory HYG-01 [high] 3 resources: a[0].b is \"x|y\", want <b>z</b> of @someone\n"+
+		"      lake, lake, lake\n")
+	assert.Contains(t, text, "mandatory HYG-01 [high] lake: ")
+	assert.Less(t, strings.Index(text, "  dear "), strings.Index(text, "  lake    "))
+	page := write(t, func(w io.Writer) error { return report.Markdown(w, s, now) })
+	assert.Contains(t, page, "| advisory | HYG-01 | high | lake, lake, lake |")
+	assert.Equal(t, 1, strings.Count(page, "- HYG-01: "), "the fix of a rule stands once")
 }
 
 func TestTextStandsCyclicParents(t *testing.T) {

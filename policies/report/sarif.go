@@ -165,10 +165,8 @@ func sarifResultOf(d *plan.Document, f *plan.Finding, index int) sarifResult {
 		// SARIF wants the level none for every kind but fail.
 		result.Kind, result.Level = "review", "none"
 	}
-	if w := f.Waiver; w != nil {
-		result.Suppressions = []sarifSuppression{{
-			Kind: "external", Status: "accepted", Justification: w.Reason + " (" + w.Owner + ", until " + w.Expires + ")",
-		}}
+	if f.Waiver != nil {
+		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: accepted(f)}}
 	}
 	return result
 }

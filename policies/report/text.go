@@ -23,7 +23,8 @@ func Text(w io.Writer, d *plan.Document, now time.Time) error {
 	t.tree(d)
 	t.counts(d)
 	t.outputs(d)
-	t.findings(d, d.Findings)
+	t.findings(d)
+	t.advice(d)
 	t.cost(d, now)
 	return t.flush(w)
 }
@@ -33,7 +34,7 @@ func Summary(w io.Writer, d *plan.Document, now time.Time) error {
 	t := &text{}
 	t.line("%s", headline(d))
 	t.line("  %s", resources(d))
-	t.findings(d, d.Findings)
+	t.findings(d)
 	t.costLine(d, now)
 	return t.flush(w)
 }
@@ -141,39 +142,59 @@ func (t *text) outputs(d *plan.Document) {
 	}
 }
 
-// tally counts findings by what they do.
-type tally struct{ mandatory, advisory, unverified, waived int }
+// findings shows what is broken, gathered by what is said, and what was accepted; what waits is counted by rule.
+func (t *text) findings(d *plan.Document) {
+	t.line("\nFindings: %s", tallyOf(d.Findings))
+	for _, g := range grouped(d, d.Findings, broken...) {
+		t.group(&g, oneLine(g.Message))
+	}
+	for _, g := range grouped(d, d.Findings, plan.Waived) {
+		t.group(&g, oneLine(g.Message)+"; "+oneLine(accepted(&g.Finding)))
+	}
+	if rules := waiting(d.Findings); rules != "" {
+		t.line("  not known yet: %s", rules)
+	}
+	if text := notInspected(d); text != "" {
+		t.line("  %s", text)
+	}
+}
 
-func count4(findings []plan.Finding) tally {
-	var c tally
-	for i := range findings {
-		switch {
-		case findings[i].Outcome == plan.Waived:
-			c.waived++
-		case findings[i].Outcome == plan.Unverified:
-			c.unverified++
-		case findings[i].Stops():
-			c.mandatory++
-		default:
-			c.advisory++
+// nameWidth is how wide a list of names becomes.
+const nameWidth = 100
+
+func (t *text) group(g *group, what string) {
+	if len(g.names) == 1 {
+		t.line("  %s %s [%s] %s: %s", g.word(), g.Rule, g.Severity, g.names[0], what)
+		return
+	}
+	t.line("  %s %s [%s] %s: %s", g.word(), g.Rule, g.Severity, count(len(g.names), "resource"), what)
+	t.wrapped("      ", strings.Join(g.names, ", "))
+}
+
+// wrapped writes a text in lines that are not too long.
+func (t *text) wrapped(indent, s string) {
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && len(line)+1+len(word) > nameWidth {
+			t.line("%s%s", indent, line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	t.line("%s%s", indent, line)
+}
+
+// advice says how to fix what is broken, and what no rule looks at.
+func (t *text) advice(d *plan.Document) {
+	if all := fixes(d.Findings); len(all) > 0 {
+		t.line("\nHow to fix them; docs/policies.md has the rules")
+		for _, fix := range all {
+			t.wrapped("  ", oneLine(fix))
 		}
 	}
-	return c
-}
-
-func (c tally) String() string {
-	return fmt.Sprintf("%d mandatory, %d advisory, %d waived, %d that can be told only when the stack is made",
-		c.mandatory, c.advisory, c.waived, c.unverified)
-}
-
-// findings shows what is broken; what is waived or unverified is counted.
-func (t *text) findings(d *plan.Document, findings []plan.Finding) {
-	t.line("\nFindings: %s", count4(findings))
-	for i := range findings {
-		f := &findings[i]
-		if f.Outcome == plan.Failed || f.Outcome == plan.Broken {
-			t.line("  %s %s [%s] %s: %s", f.Level, f.Rule, f.Severity, d.Name(f.URN), oneLine(f.Message))
-		}
+	if len(d.NotInspected) > 0 {
+		t.line("\nNot inspected by any rule")
+		t.wrapped("  ", listed(d.NotInspected))
 	}
 }
 
@@ -210,28 +231,13 @@ func (t *text) cost(d *plan.Document, now time.Time) {
 	}
 	t.line("  prices of %s; the plan as JSON has every line with its price and its source", e.TableDate)
 	t.line("\n  %-28s %12s %12s %12s", "component", "idle", "expected", "maximum")
-	for _, c := range e.Components {
+	for _, c := range dearest(e) {
 		t.line("  %-28s %12s %12s %12s", c.Name, dollars(c.USD.Idle), dollars(c.USD.Expected), dollars(c.USD.Maximum))
 	}
-	var standIn, low, uncapped int
-	for _, item := range e.Items {
-		for _, line := range item.Lines {
-			standIn += one(line.StandIn)
-			low += one(slices.Contains(line.Marks, cost.LowConfidence))
-			uncapped += one(line.Uncapped)
-		}
-	}
-	for _, note := range []struct {
-		n    int
-		what string
-	}{
-		{uncapped, "of use that nothing bounds: their maximum is the expected use"},
-		{standIn, "at the price of another region, because the table has none of the stack's"},
-		{low, "at a price of low confidence"},
-	} {
-		if note.n > 0 {
-			t.line("  %s %s", count(note.n, "line"), note.what)
-		}
+	t.line("  %-28s %12s %12s %12s", "all",
+		dollars(e.Total.Idle), dollars(e.Total.Expected), dollars(e.Total.Maximum))
+	for _, doubt := range doubts(e) {
+		t.line("  %s", doubt)
 	}
 	if len(e.Unpriced) > 0 {
 		t.line("\n  Without a price, and in no sum:")
@@ -243,13 +249,6 @@ func (t *text) cost(d *plan.Document, now time.Time) {
 			t.line("    %s  %s%s: %s", d.Name(u.URN), u.Type, what, u.Why)
 		}
 	}
-}
-
-func one(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func expected(e *cost.Estimate) string {

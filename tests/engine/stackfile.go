@@ -59,14 +59,14 @@ func (f *File) Stack(t *testing.T, w *Workspace, team string, set map[string]any
 		name = team + "-" + f.Name
 	}
 	f.write(t, w, name, team, set)
-	return w.Stack(t, name, Binary(f.program(t), w.Root), nil)
+	return w.Stack(t, name, Binary(f.Binary(t), w.Root), nil)
 }
 
 // Set changes keys of the configuration of a stack that was made from the file.
 func (f *File) Set(t *testing.T, s *Stack, set map[string]any) {
 	t.Helper()
 	f.write(t, s.Workspace, s.Name, strings.TrimSuffix(strings.TrimSuffix(s.Name, f.Name), "-"), set)
-	s.Program = Binary(f.program(t), s.Workspace.Root)
+	s.Program = Binary(f.Binary(t), s.Workspace.Root)
 }
 
 // write writes the stack file into the workspace.
@@ -104,8 +104,8 @@ func (w *Workspace) addProject(t *testing.T, source string) {
 	require.NoError(t, os.Symlink(filepath.Join(source, "bin"), filepath.Join(w.Root, "bin")))
 }
 
-// program builds the project's program for the target of the file.
-func (f *File) program(t *testing.T) string {
+// Binary builds the project's program for the target of the file.
+func (f *File) Binary(t *testing.T) string {
 	t.Helper()
 	path, err := Build(t, filepath.Join(cacheDir(t, f.source), "mlpathway-"+f.Target), ".", f.Target)
 	require.NoError(t, err)

@@ -117,7 +117,7 @@ func offline(t *testing.T, p pulumi.RunFunc, stack string, environment rules.Env
 	t.Helper()
 	recorder, err := recording.Record(p, recording.Options{Project: engine.Project, Stack: stack, DryRun: true})
 	require.NoError(t, err)
-	report := rules.NewEngine(rules.Catalogue()).Judge(graph.FromRecorder(recorder),
+	report := rules.NewEngine(rules.Catalogue()).Judge(graph.FromRecorder(recorder, nil),
 		&rules.Stack{Project: engine.Project, Name: stack, Environment: environment}, rules.Options{Today: time.Now()})
 	var all []finding
 	for _, f := range report.Findings {
@@ -149,6 +149,7 @@ func TestPack(t *testing.T) {
 	}
 	w := engine.New(t)
 
+	t.Run("every stack is judged as its plan is", func(t *testing.T) { stacksAgree(t, flags) })
 	t.Run("a wrong configuration is said", func(t *testing.T) {
 		r := w.Stack(t, "odd", engine.Inline(program(options{})), in("production")).TryPreview(t, flags...)
 		require.Error(t, r.Err)

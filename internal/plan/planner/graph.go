@@ -12,7 +12,7 @@ import (
 
 // graphOf gives what a program registered as the rules see it. The recorder takes two resources with one URN, which an
 // engine refuses: an error here too.
-func graphOf(r *recording.Recorder) (*rules.Graph, error) {
+func graphOf(r *recording.Recorder, config map[string]string) (*rules.Graph, error) {
 	seen := map[string]bool{}
 	for _, registered := range r.Resources() {
 		if seen[registered.URN] {
@@ -20,7 +20,7 @@ func graphOf(r *recording.Recorder) (*rules.Graph, error) {
 		}
 		seen[registered.URN] = true
 	}
-	return graph.FromRecorder(r), nil
+	return graph.FromRecorder(r, config), nil
 }
 
 // parent of a resource; "" where that is the stack.

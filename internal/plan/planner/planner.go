@@ -52,7 +52,7 @@ func (p *Planner) Plan(stack string, values map[string]string, before *plan.Docu
 func (p *Planner) judge(
 	stack string, values map[string]string, planned *stacks.Planned, before *plan.Document,
 ) (*plan.Document, error) {
-	judged, err := graphOf(planned.Recorder)
+	judged, err := graphOf(planned.Recorder, values)
 	if err != nil {
 		return nil, fmt.Errorf("planning %s: %w", stack, err)
 	}

@@ -103,6 +103,6 @@ func TestTwoResourcesWithOneURN(t *testing.T) {
 		return nil
 	}, recording.Options{Project: "p", Stack: "s", DryRun: true})
 	require.NoError(t, err)
-	_, err = graphOf(recorder)
+	_, err = graphOf(recorder, nil)
 	require.ErrorContains(t, err, "two resources have the URN")
 }
