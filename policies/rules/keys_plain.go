@@ -6,7 +6,9 @@ import (
 )
 
 func noPlainSecrets() Rule {
-	const env, pod = "template.containers[].envs[]", "spec.template.spec.containers[].env[]"
+	const env = "template.containers[].envs[]"
+	ofContainer := []string{"env[].name", "env[].value"}
+	pods := append(podMatchers(podSecrets, nil, ofContainer), trainJobSecrets())
 	return Rule{
 		ID:    "SEC-01",
 		Title: "No secret stands in plain text in code, environments, user data or parameters",
@@ -14,7 +16,7 @@ func noPlainSecrets() Rule {
 			"and tickets.",
 		Severity: Critical,
 		Levels:   Levels{Mandatory, Mandatory, Mandatory},
-		Matchers: []Matcher{
+		Matchers: append(pods, []Matcher{
 			{
 				Type: "aws:lambda/function:Function", Paths: []string{"environment.variables"},
 				Check: func(c *Check) { c.noSecretsIn("environment.variables") },
@@ -30,15 +32,12 @@ func noPlainSecrets() Rule {
 				Check: passwordHidden("manageAdminPassword", "adminUserPassword"),
 			}, {
 				Type: "gcp:cloudrunv2/service:Service", Paths: []string{env + ".name", env + ".value"},
-				Check: func(c *Check) { c.noSecretPairs(env) },
+				Check: func(c *Check) { c.noSecretPairs(c.Each(env)) },
 			}, {
 				Type: "kubernetes:core/v1:ConfigMap", Paths: []string{"data"},
 				Check: func(c *Check) { c.noSecretsIn("data") },
-			}, {
-				Type: "kubernetes:apps/v1:Deployment", Paths: []string{pod + ".name", pod + ".value"},
-				Check: func(c *Check) { c.noSecretPairs(pod) },
 			},
-		},
+		}...),
 		Fix: "Put the secret into the platform's store and give the workload its address; let the platform make the " +
 			"password (manageMasterUserPassword, manageAdminPassword); use secretKeyRef, valueSource or a Secret.",
 		Remediation: "None: the secret is known by now and must be replaced.",
@@ -94,9 +93,32 @@ func (c *Check) noSecretsIn(path string) {
 	}
 }
 
+// podSecrets looks at the environments of the containers of a pod.
+func podSecrets(c *Check, p pod) {
+	for _, container := range p.containers {
+		c.noSecretPairs(container.within("env[]"))
+	}
+}
+
+// trainJobSecrets looks at the environments that a TrainJob gives, itself or as a change of its runtime.
+func trainJobSecrets() Matcher {
+	m := patchMatcher(podSecrets, nil, []string{"env[].name", "env[].value"})
+	patches := m.Check
+	own := []string{"spec.trainer.env[]", "spec.initializer.dataset.env[]", "spec.initializer.model.env[]"}
+	for _, env := range own {
+		m.Paths = append(m.Paths, env+".name", env+".value")
+	}
+	m.Check = func(c *Check) {
+		for _, env := range own {
+			c.noSecretPairs(c.Each(env))
+		}
+		patches(c)
+	}
+	return m
+}
+
 // noSecretPairs looks at a list of names and values, as containers have.
-func (c *Check) noSecretPairs(path string) {
-	pairs := c.Each(path)
+func (c *Check) noSecretPairs(pairs []Item) {
 	if len(pairs) == 0 {
 		c.Pass()
 	}

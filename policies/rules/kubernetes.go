@@ -14,6 +14,14 @@ func kubernetesRules() []Rule {
 }
 
 func podsRestricted() Rule {
+	ofPod := []string{"securityContext.runAsNonRoot", "securityContext.runAsUser", "securityContext.seccompProfile.type"}
+	ofContainer := []string{
+		"securityContext.privileged", "securityContext.allowPrivilegeEscalation", "securityContext.runAsNonRoot",
+		"securityContext.runAsUser", "securityContext.capabilities.drop", "securityContext.capabilities.add",
+		"securityContext.seccompProfile.type",
+	}
+	matchers := podMatchers(func(c *Check, p pod) { restricted(c, p) }, ofPod, ofContainer)
+	matchers = append(matchers, patchMatcher(func(c *Check, p pod) { restricted(c, p, AbsentOK) }, ofPod, ofContainer))
 	return Rule{
 		ID:    "K8S-01",
 		Title: "Pods keep to the Pod Security Standard restricted",
@@ -22,13 +30,7 @@ func podsRestricted() Rule {
 			"node every other pod on it.",
 		Severity: High,
 		Levels:   Levels{Advisory, Mandatory, Mandatory},
-		Matchers: podMatchers(restricted,
-			[]string{"securityContext.runAsNonRoot", "securityContext.runAsUser", "securityContext.seccompProfile.type"},
-			[]string{
-				"securityContext.privileged", "securityContext.allowPrivilegeEscalation", "securityContext.runAsNonRoot",
-				"securityContext.runAsUser", "securityContext.capabilities.drop", "securityContext.capabilities.add",
-				"securityContext.seccompProfile.type",
-			}),
+		Matchers: matchers,
 		Fix: "Pod: securityContext {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}. Each container: " +
 			"securityContext {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}, and an image that runs as a user.",
 		Remediation: "None: an image that was built to run as root would not start.",
@@ -39,26 +41,39 @@ func podsRestricted() Rule {
 
 // restricted asks what the standard asks of Linux pods. The defaults are the opposite: escalation is allowed, the
 // image's user may be root, some capabilities stay, and no system call is filtered.
-func restricted(c *Check, p pod) {
+// The options are for what is not given, as in a patch, which leaves the rest as it is.
+func restricted(c *Check, p pod, options ...Option) {
+	const sc = "securityContext."
 	for _, container := range p.containers {
-		const sc = "securityContext."
 		c.expect(container.at(sc+"privileged"), "false", isBool(false), []Option{AbsentOK})
-		c.expect(container.at(sc+"allowPrivilegeEscalation"), "false", isBool(false), nil)
-		c.expect(p.own(container, sc+"runAsNonRoot"), "true", isBool(true), nil)
-		c.expect(p.own(container, sc+"runAsUser"), "a user other than root", func(v Value) bool {
-			user, ok := v.Number()
-			return ok && user != 0
-		}, []Option{AbsentOK})
-		c.expect(p.own(container, sc+"seccompProfile.type"), "RuntimeDefault or Localhost", func(v Value) bool {
-			kind, _ := v.Text()
-			return kind == "RuntimeDefault" || kind == "Localhost"
-		}, nil)
-		c.includes(container.at(sc+"capabilities.drop"), "ALL")
+		c.expect(container.at(sc+"allowPrivilegeEscalation"), "false", isBool(false), options)
+		c.expect(p.own(container, sc+"runAsNonRoot"), "true", isBool(true), options)
+		c.expect(p.own(container, sc+"runAsUser"), "a user other than root", aUser, []Option{AbsentOK})
+		c.expect(p.own(container, sc+"seccompProfile.type"), "RuntimeDefault or Localhost", filtered, options)
+		if drop := container.at(sc + "capabilities.drop"); !drop.IsAbsent() || len(options) == 0 {
+			c.includes(drop, "ALL")
+		}
 		c.expectEach(container.at(sc+"capabilities.add"), "nothing but NET_BIND_SERVICE", func(v Value) bool {
 			text, _ := v.Text()
 			return text == "NET_BIND_SERVICE"
 		}, AbsentOK)
 	}
+	if len(p.containers) == 0 && len(options) > 0 { // a patch of the pod alone
+		c.expect(p.at(sc+"runAsNonRoot"), "true", isBool(true), options)
+		c.expect(p.at(sc+"runAsUser"), "a user other than root", aUser, []Option{AbsentOK})
+		c.expect(p.at(sc+"seccompProfile.type"), "RuntimeDefault or Localhost", filtered, options)
+	}
+}
+
+func aUser(v Value) bool {
+	user, ok := v.Number()
+	return ok && user != 0
+}
+
+// filtered accepts the profiles that filter system calls.
+func filtered(v Value) bool {
+	kind, _ := v.Text()
+	return kind == "RuntimeDefault" || kind == "Localhost"
 }
 
 func podsApartFromHost() Rule {
@@ -70,8 +85,9 @@ func podsApartFromHost() Rule {
 			"the node, and by the container engine's socket the node itself.",
 		Severity: High,
 		Levels:   Levels{Mandatory, Mandatory, Mandatory},
-		Matchers: podMatchers(apartFromHost,
+		Matchers: append(podMatchers(apartFromHost,
 			[]string{"hostPID", "hostIPC", "hostNetwork", "volumes[].hostPath.path"}, []string{"ports[].hostPort"}),
+			patchMatcher(apartFromHost, []string{"volumes[].hostPath.path"}, nil)),
 		Fix: "Take out hostPID, hostIPC, hostNetwork, hostPort and hostPath volumes; use a PersistentVolumeClaim, an " +
 			"emptyDir " +
 			"or a Service.",

@@ -20,12 +20,13 @@ func mutations(v rules.Value) map[string]rules.Value {
 		"true":  rules.BoolValue(true),
 		"false": rules.BoolValue(false), "zero": rules.NumberValue(0), "huge": rules.NumberValue(1e9),
 		"no elements": rules.ListValue(nil), "everybody": rules.StringValue("*"), "internet": rules.StringValue("0.0.0.0/0"),
-		"one text":       rules.ListValue([]rules.Value{rules.StringValue("mutated")}),
-		"access key":     rules.StringValue("AKIAIOSFODNN7EXAMPLE"),
-		"owner":          rules.StringValue("roles/owner"),
-		"Owner of Azure": rules.StringValue("/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"),
-		"admin":          rules.StringValue("arn:aws:iam::aws:policy/AdministratorAccess"),
-		"open policy":    rules.StringValue(`{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}}`),
+		"one text":         rules.ListValue([]rules.Value{rules.StringValue("mutated")}),
+		"name of a secret": rules.StringValue("DB_PASSWORD"),
+		"access key":       rules.StringValue("AKIAIOSFODNN7EXAMPLE"),
+		"owner":            rules.StringValue("roles/owner"),
+		"Owner of Azure":   rules.StringValue("/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"),
+		"admin":            rules.StringValue("arn:aws:iam::aws:policy/AdministratorAccess"),
+		"open policy":      rules.StringValue(`{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}}`),
 	}
 	maps.DeleteFunc(all, func(_ string, to rules.Value) bool { return to.String() == v.String() && to.Kind() == v.Kind() })
 	return all
@@ -35,15 +36,13 @@ func mutations(v rules.Value) map[string]rules.Value {
 var unguarded = map[string]string{
 	"ENC-05 aws:sagemaker/endpointConfiguration:EndpointConfiguration productionVariants[].serverlessConfig": "" +
 		"excuses: a serverless variant has no volume",
-	"SEC-01 aws:rds/instance:Instance manageMasterUserPassword":                       "excuses a password",
-	"SEC-01 aws:rds/instance:Instance password":                                       "stays a secret",
-	"SEC-01 aws:redshiftserverless/namespace:Namespace manageAdminPassword":           "excuses a password",
-	"SEC-01 aws:redshiftserverless/namespace:Namespace adminUserPassword":             "stays a secret",
-	"SEC-01 gcp:cloudrunv2/service:Service template.containers[].envs[].name":         "says what it is for",
-	"SEC-01 kubernetes:apps/v1:Deployment spec.template.spec.containers[].env[].name": "says what it is for",
-	"LOG-04 aws:cloudwatch/logGroup:LogGroup name":                                    "says what it is for",
-	"LOG-04 azure-native:operationalinsights:Workspace workspaceName":                 "says what it is for",
-	"LOG-04 gcp:logging/projectBucketConfig:ProjectBucketConfig bucketId":             "says what it is for",
+	"SEC-01 aws:rds/instance:Instance manageMasterUserPassword":             "excuses a password",
+	"SEC-01 aws:rds/instance:Instance password":                             "stays a secret",
+	"SEC-01 aws:redshiftserverless/namespace:Namespace manageAdminPassword": "excuses a password",
+	"SEC-01 aws:redshiftserverless/namespace:Namespace adminUserPassword":   "stays a secret",
+	"LOG-04 aws:cloudwatch/logGroup:LogGroup name":                          "says what it is for",
+	"LOG-04 azure-native:operationalinsights:Workspace workspaceName":       "says what it is for",
+	"LOG-04 gcp:logging/projectBucketConfig:ProjectBucketConfig bucketId":   "says what it is for",
 }
 
 // TestMutationsAreCaught takes the good resources of each rule and breaks one declared property at a time, in every

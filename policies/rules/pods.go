@@ -60,7 +60,23 @@ const (
 	jobSet = "kubernetes:jobset.x-k8s.io/v1alpha2:JobSet"
 	// trainJob has no pod of its own: it names a runtime, and says of the training container what is different.
 	trainJob = "kubernetes:trainer.kubeflow.org/v1alpha1:TrainJob"
+	// patchedPod is where a TrainJob changes the pods of its runtime.
+	patchedPod = "spec.runtimePatches[].trainingRuntimeSpec.template.spec." +
+		"replicatedJobs[].template.spec.template.spec"
 )
+
+// patchMatcher is a matcher for the pods that a TrainJob changes. What it leaves alone is judged where the runtime is:
+// the check must accept what is not given.
+func patchMatcher(check func(*Check, pod), ofPod, ofContainer []string) Matcher {
+	kind := podKind{typ: trainJob, pod: patchedPod, containers: []string{"containers[]", "initContainers[]"}}
+	return Matcher{
+		Type: trainJob, Unchecked: true, Paths: kind.paths(ofPod, ofContainer), Check: func(c *Check) {
+			for _, p := range kind.pods(c) {
+				check(c, p)
+			}
+		},
+	}
+}
 
 // pod is what makes one pod.
 type pod struct {
@@ -79,18 +95,25 @@ func podMatchers(check func(*Check, pod), ofPod, ofContainer []string) []Matcher
 				check(c, p)
 			}
 		}}
-		for _, path := range ofPod {
-			m.Paths = append(m.Paths, kind.pod+"."+path)
-			if kind.outer != "" {
-				m.Paths = append(m.Paths, kind.outer+"."+path)
-			}
-		}
-		for _, container := range kind.containers {
-			for _, path := range ofContainer {
-				m.Paths = append(m.Paths, kind.pod+"."+container+"."+path)
-			}
-		}
+		m.Paths = kind.paths(ofPod, ofContainer)
 		all = append(all, m)
+	}
+	return all
+}
+
+// paths are those of properties of pods and of containers, wherever the kind keeps them.
+func (k *podKind) paths(ofPod, ofContainer []string) []string {
+	var all []string
+	for _, path := range ofPod {
+		all = append(all, k.pod+"."+path)
+		if k.outer != "" {
+			all = append(all, k.outer+"."+path)
+		}
+	}
+	for _, container := range k.containers {
+		for _, path := range ofContainer {
+			all = append(all, k.pod+"."+container+"."+path)
+		}
 	}
 	return all
 }
