@@ -28,7 +28,8 @@ func (t *Target) Batch(
 	}
 	return &components.BatchOutputs{
 		JobID:      b.known(b.machineARN, b.machine),
-		ResultsURI: pulumi.Sprintf("%s/%s", zoneURI(args.Lake, components.Results), batchPrefix), Identity: b.id.ARN,
+		ResultsURI: pulumi.Sprintf("%s/%s", components.ZoneURI(args.Lake, components.Results), batchPrefix),
+		Identity:   b.id.ARN,
 	}, nil
 }
 
@@ -75,7 +76,7 @@ func (b *batch) make() (err error) {
 			return err
 		}
 	}
-	results := zoneURI(b.args.Lake, components.Results).ApplyT(bucketOf).(pulumi.StringOutput)
+	results := components.ZoneURI(b.args.Lake, components.Results).ApplyT(bucketOf).(pulumi.StringOutput)
 	arn := pulumi.Sprintf("arn:%s:s3:::%s", b.region.partition, results)
 	b.machine, err = b.newStateMachine(stateMachineArgs{
 		does: "Runs batch predictions and shows them to the warehouse", definition: b.definition(), logs: b.args.Logs,
@@ -125,7 +126,8 @@ func (b *batch) makeTable() error {
 		Description: pulumi.String("The newest predictions of " + b.args.Model),
 		Parameters:  pulumi.StringMap{"EXTERNAL": pulumi.String("TRUE"), "classification": pulumi.String("parquet")},
 		StorageDescriptor: &glue.CatalogTableStorageDescriptorArgs{
-			Columns: columns, Location: pulumi.Sprintf("%s/%s/", zoneURI(b.args.Lake, components.Results), b.tablePrefix()),
+			Columns:      columns,
+			Location:     pulumi.Sprintf("%s/%s/", components.ZoneURI(b.args.Lake, components.Results), b.tablePrefix()),
 			InputFormat:  pulumi.String("org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"),
 			OutputFormat: pulumi.String("org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"),
 			SerDeInfo: &glue.CatalogTableStorageDescriptorSerDeInfoArgs{
@@ -143,7 +145,7 @@ func (b *batch) tableName() string {
 
 // definition resolves what the state machine is made of and writes it.
 func (b *batch) definition() pulumi.StringOutput {
-	environment := zoneVariables(b.args.Lake, components.Features, components.Models, components.Results)
+	environment := components.ZoneVariables(b.args.Lake, components.Features, components.Models, components.Results)
 	maps.Copy(environment, pulumi.StringMap{
 		"MLPATHWAY_MODEL": pulumi.String(b.args.Model), "MLPATHWAY_ALIAS": pulumi.String(b.args.Alias),
 	})

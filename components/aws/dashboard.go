@@ -55,7 +55,7 @@ func (w *watched) rows() []row {
 	}
 	size := graph{title: "Bytes by zone"}
 	for _, zone := range components.Zones() {
-		bucket := zoneURI(w.lake, zone).ApplyT(bucketOf).(pulumi.StringOutput)
+		bucket := components.ZoneURI(w.lake, zone).ApplyT(bucketOf).(pulumi.StringOutput)
 		size.metrics = append(size.metrics, metric{"AWS/S3", "BucketSizeBytes", "Average", pulumi.StringMap{
 			"BucketName": bucket, "StorageType": pulumi.String("StandardStorage"),
 		}})

@@ -158,7 +158,7 @@ const asyncPrefix = "async"
 
 // answerRequests lets an asynchronous endpoint read its requests and write its answers.
 func (e *endpoint) answerRequests() []Statement {
-	bucket := zoneURI(e.args.Lake, components.Results).ApplyT(bucketOf).(pulumi.StringOutput)
+	bucket := components.ZoneURI(e.args.Lake, components.Results).ApplyT(bucketOf).(pulumi.StringOutput)
 	arn := pulumi.Sprintf("arn:%s:s3:::%s", e.region.partition, bucket)
 	return []Statement{{
 		Sid: "AnswerRequests", Resources: pulumi.StringArray{pulumi.Sprintf("%s/%s/*", arn, asyncPrefix)},
@@ -195,7 +195,7 @@ func (e *endpoint) makeModels() error {
 // newModel makes a model. Nothing in it can be changed: the next one is there before this one goes, under a name that
 // Pulumi draws.
 func (e *endpoint) newModel(alias string) (*sagemaker.Model, error) {
-	environment := zoneVariables(e.args.Lake, components.Logs, components.Models, components.Results)
+	environment := components.ZoneVariables(e.args.Lake, components.Logs, components.Models, components.Results)
 	maps.Copy(environment, pulumi.StringMap{
 		"MLPATHWAY_MODEL": pulumi.String(e.args.Model), "MLPATHWAY_ALIAS": pulumi.String(alias),
 		"MLPATHWAY_CAPTURE_SHARE": pulumi.String(strconv.FormatFloat(float64(*e.args.CapturePercent)/100, 'g', -1, 64)),

@@ -70,8 +70,9 @@ func (e *endpoint) dataCapture() sagemaker.EndpointConfigurationDataCaptureConfi
 	}
 	return &sagemaker.EndpointConfigurationDataCaptureConfigArgs{
 		EnableCapture: pulumi.Bool(true), InitialSamplingPercentage: pulumi.Int(*e.args.CapturePercent),
-		DestinationS3Uri: pulumi.Sprintf("%s/requests", zoneURI(e.args.Lake, components.Logs)), KmsKeyId: orNil(e.args.Key),
-		CaptureOptions: sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArray{mode("Input"), mode("Output")},
+		DestinationS3Uri: pulumi.Sprintf("%s/requests", components.ZoneURI(e.args.Lake, components.Logs)),
+		KmsKeyId:         orNil(e.args.Key),
+		CaptureOptions:   sagemaker.EndpointConfigurationDataCaptureConfigCaptureOptionArray{mode("Input"), mode("Output")},
 		CaptureContentTypeHeader: &sagemaker.EndpointConfigurationDataCaptureConfigCaptureContentTypeHeaderArgs{
 			CsvContentTypes:  pulumi.ToStringArray([]string{"text/csv"}),
 			JsonContentTypes: pulumi.ToStringArray([]string{"application/json", "application/jsonlines"}),
@@ -80,7 +81,7 @@ func (e *endpoint) dataCapture() sagemaker.EndpointConfigurationDataCaptureConfi
 }
 
 func (e *endpoint) asyncInference() sagemaker.EndpointConfigurationAsyncInferenceConfigPtrInput {
-	results := zoneURI(e.args.Lake, components.Results)
+	results := components.ZoneURI(e.args.Lake, components.Results)
 	return &sagemaker.EndpointConfigurationAsyncInferenceConfigArgs{
 		ClientConfig: &sagemaker.EndpointConfigurationAsyncInferenceConfigClientConfigArgs{
 			MaxConcurrentInvocationsPerInstance: pulumi.Int(asyncRequests),

@@ -116,17 +116,3 @@ func (l *layer) joinNetwork(functionARN string) []Statement {
 		},
 	}
 }
-
-// zoneVariables tell an image the addresses of the zones that it works on.
-func zoneVariables(lake pulumi.StringMapInput, zones ...components.Zone) pulumi.StringMap {
-	variables := pulumi.StringMap{}
-	for _, zone := range zones {
-		variables["MLPATHWAY_"+strings.ToUpper(string(zone))] = zoneURI(lake, zone)
-	}
-	return variables
-}
-
-// zoneURI is the address of one zone.
-func zoneURI(lake pulumi.StringMapInput, zone components.Zone) pulumi.StringOutput {
-	return lake.ToStringMapOutput().MapIndex(pulumi.String(string(zone)))
-}

@@ -51,7 +51,7 @@ func (t *Target) metricNamespace() string { return "mlpathway/" + t.options.Scop
 
 // driftCheck makes the function that compares captured requests with the training data.
 func (l *layer) driftCheck(args *components.MonitoringArgs) (*madeFunction, error) {
-	environment := zoneVariables(args.Lake, components.Logs, components.Models, components.Results)
+	environment := components.ZoneVariables(args.Lake, components.Logs, components.Models, components.Results)
 	environment["MLPATHWAY_MODEL"] = pulumi.String(args.Model)
 	environment["MLPATHWAY_ALIAS"] = pulumi.String(args.Alias)
 	environment["MLPATHWAY_PIPELINE"] = args.DefinitionURI

@@ -76,7 +76,7 @@ func (p *pipeline) make() error {
 // putDefinition puts pipeline.yaml where the images read it: at the top of the models zone, which every workload that
 // needs it may read.
 func (p *pipeline) putDefinition() error {
-	models := zoneURI(p.args.Lake, components.Models)
+	models := components.ZoneURI(p.args.Lake, components.Models)
 	key := p.name + ".yaml"
 	sum := sha256.Sum256([]byte(p.args.Definition))
 	object, err := s3.NewBucketObjectv2(p.ctx, p.part("definition"), &s3.BucketObjectv2Args{
@@ -157,7 +157,7 @@ func (p *pipeline) makeMachine() error {
 // definition resolves what the state machine is made of and writes it.
 func (p *pipeline) definition(machine string) pulumi.StringOutput {
 	a := p.args
-	environment := zoneVariables(a.Lake, components.Zones()...)
+	environment := components.ZoneVariables(a.Lake, components.Zones()...)
 	maps.Copy(environment, pulumi.StringMap{
 		"MLPATHWAY_PIPELINE": p.definitionURI, "MLPATHWAY_METADATA": a.Table, "MLPATHWAY_MODEL": pulumi.String(a.Model),
 	})

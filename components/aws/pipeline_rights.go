@@ -71,7 +71,7 @@ func trainingRole(all []any) (string, error) {
 
 // readRecords lets the state machine read what the steps say of a run.
 func (p *pipeline) readRecords() Statement {
-	logs := zoneURI(p.args.Lake, components.Logs).ApplyT(bucketOf).(pulumi.StringOutput)
+	logs := components.ZoneURI(p.args.Lake, components.Logs).ApplyT(bucketOf).(pulumi.StringOutput)
 	return Statement{
 		Sid: "ReadRecords", Actions: []string{"s3:GetObject"},
 		Resources: pulumi.StringArray{pulumi.Sprintf("arn:%s:s3:::%s/runs/*", p.region.partition, logs)},

@@ -62,7 +62,7 @@ func (t *Target) Processing(
 func (l *layer) processingFunction(args *components.ProcessingArgs) *function {
 	environment := pulumi.StringMap{}
 	if args.Lake != nil {
-		environment = zoneVariables(args.Lake, slices.Concat(args.Reads, args.Writes)...)
+		environment = components.ZoneVariables(args.Lake, slices.Concat(args.Reads, args.Writes)...)
 	}
 	if args.DefinitionURI != nil {
 		environment["MLPATHWAY_PIPELINE"] = args.DefinitionURI

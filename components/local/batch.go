@@ -10,7 +10,7 @@ import (
 func (t *Target) Batch(
 	ctx *pulumi.Context, name string, args *components.BatchArgs, opts ...pulumi.ResourceOption,
 ) (*components.BatchOutputs, error) {
-	environment := zoneVariables(args.Lake, components.Features, components.Models, components.Results)
+	environment := components.ZoneVariables(args.Lake, components.Features, components.Models, components.Results)
 	environment["MLPATHWAY_MODEL"] = pulumi.String(args.Model)
 	environment["MLPATHWAY_ALIAS"] = pulumi.String(args.Alias)
 	_, err := t.run(ctx, name, workload{
@@ -20,7 +20,7 @@ func (t *Target) Batch(
 		return nil, err
 	}
 	return &components.BatchOutputs{
-		JobID: text(name), ResultsURI: pulumi.Sprintf("%s/batch", zoneURI(args.Lake, components.Results)),
+		JobID: text(name), ResultsURI: pulumi.Sprintf("%s/batch", components.ZoneURI(args.Lake, components.Results)),
 		Identity: text(identity),
 	}, nil
 }

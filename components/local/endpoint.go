@@ -22,7 +22,7 @@ func (t *Target) Endpoint(
 	if len(args.Traffic) > 1 {
 		return nil, fmt.Errorf("traffic: one machine serves one alias: %w", components.ErrUnsupported)
 	}
-	environment := zoneVariables(args.Lake, components.Models, components.Logs, components.Results)
+	environment := components.ZoneVariables(args.Lake, components.Models, components.Logs, components.Results)
 	environment["MLPATHWAY_MODEL"] = pulumi.String(args.Model)
 	environment["MLPATHWAY_ALIAS"] = pulumi.String(args.Alias)
 	environment["MLPATHWAY_ADDRESS"] = args.Address
@@ -41,7 +41,7 @@ func (t *Target) Endpoint(
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.waits = append(t.waits, readiness{
-		Process: name, URL: pulumi.Sprintf("%s/readyz", address), LogsURI: zoneURI(args.Lake, components.Logs),
+		Process: name, URL: pulumi.Sprintf("%s/readyz", address), LogsURI: components.ZoneURI(args.Lake, components.Logs),
 		Digest: process.Digest,
 	})
 	return &components.EndpointOutputs{

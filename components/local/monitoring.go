@@ -11,7 +11,7 @@ import (
 func (t *Target) Monitoring(
 	ctx *pulumi.Context, name string, args *components.MonitoringArgs, opts ...pulumi.ResourceOption,
 ) (*components.MonitoringOutputs, error) {
-	environment := zoneVariables(args.Lake, components.Logs, components.Models, components.Results)
+	environment := components.ZoneVariables(args.Lake, components.Logs, components.Models, components.Results)
 	environment["MLPATHWAY_MODEL"] = pulumi.String(args.Model)
 	environment["MLPATHWAY_ALIAS"] = pulumi.String(args.Alias)
 	environment["MLPATHWAY_PIPELINE"] = args.DefinitionURI
@@ -21,6 +21,6 @@ func (t *Target) Monitoring(
 	if err != nil {
 		return nil, err
 	}
-	page := pulumi.Sprintf("%s/monitoring/index.html", zoneURI(args.Lake, components.Results))
+	page := pulumi.Sprintf("%s/monitoring/index.html", components.ZoneURI(args.Lake, components.Results))
 	return &components.MonitoringOutputs{DashboardURL: page, AlertIDs: none(), Identity: text(identity)}, nil
 }

@@ -58,7 +58,7 @@ func (t *Target) steps(
 	if err != nil {
 		return nil, err
 	}
-	environment := zoneVariables(args.Lake, components.Zones()...)
+	environment := components.ZoneVariables(args.Lake, components.Zones()...)
 	environment["MLPATHWAY_PIPELINE"] = definition
 	environment["MLPATHWAY_METADATA"] = args.Table
 	environment["MLPATHWAY_MODEL"] = pulumi.String(args.Model)
@@ -143,7 +143,7 @@ func (t *Target) watch(
 	ctx *pulumi.Context, name string, definition pulumi.StringOutput, run *process, args *components.PipelineArgs,
 	opts []pulumi.ResourceOption,
 ) error {
-	environment := zoneVariables(args.Lake, components.Raw, components.Logs)
+	environment := components.ZoneVariables(args.Lake, components.Raw, components.Logs)
 	maps.Copy(environment, pulumi.StringMap{
 		"MLPATHWAY_RAW": args.EventSource, "MLPATHWAY_PIPELINE": definition, "MLPATHWAY_NOTIFY": run.StartURL,
 	})

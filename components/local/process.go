@@ -46,20 +46,3 @@ func (t *Target) process(
 	t.processes[name] = p.Digest
 	return p, nil
 }
-
-// zoneVariables gives a process the addresses of the zones that it works on.
-func zoneVariables(lake pulumi.StringMapInput, zones ...components.Zone) pulumi.StringMap {
-	names := map[components.Zone]string{
-		components.Raw: "MLPATHWAY_RAW", components.Curated: "MLPATHWAY_CURATED", components.Features: "MLPATHWAY_FEATURES",
-		components.Models: "MLPATHWAY_MODELS", components.Results: "MLPATHWAY_RESULTS", components.Logs: "MLPATHWAY_LOGS",
-	}
-	variables := pulumi.StringMap{}
-	for _, zone := range zones {
-		variables[names[zone]] = zoneURI(lake, zone)
-	}
-	return variables
-}
-
-func zoneURI(lake pulumi.StringMapInput, zone components.Zone) pulumi.StringOutput {
-	return lake.ToStringMapOutput().MapIndex(pulumi.String(string(zone)))
-}

@@ -18,6 +18,8 @@ type Metadata struct {
 	Namespace string `json:"namespace,omitempty"`
 	// Labels of the object.
 	Labels map[string]string `json:"labels,omitempty"`
+	// Annotations of the object.
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // Object is an object of the cluster.
@@ -83,6 +85,8 @@ func Input(value any) pulumi.Input {
 		return pulumi.Bool(v.Bool())
 	case reflect.Int:
 		return pulumi.Int(int(v.Int()))
+	case reflect.Float64:
+		return pulumi.Float64(v.Float())
 	default:
 		return nil
 	}
@@ -144,6 +148,17 @@ type Provider struct {
 
 // providerVersion is that of the SDK whose tokens this package uses.
 const providerVersion = "4.30.0"
+
+// NewContextProvider declares the way into a cluster that the kubeconfig of whoever runs Pulumi knows under a name.
+func NewContextProvider(
+	ctx *pulumi.Context, name, context string, opts ...pulumi.ResourceOption,
+) (*Provider, error) {
+	var made Provider
+	err := ctx.RegisterResource("pulumi:providers:kubernetes", name, pulumi.Map{
+		"context": pulumi.String(context), "enableServerSideApply": pulumi.String("true"),
+	}, &made, append(append([]pulumi.ResourceOption{}, opts...), pulumi.Version(providerVersion))...)
+	return &made, err
+}
 
 // NewProvider declares the way into a cluster. The kubeconfig must hold no credentials: it is kept as it is, since a
 // recorded preview cannot carry a secret that is not known yet.
