@@ -2,8 +2,6 @@ package local
 
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/mlpathway/mlpathway/components"
 )
 
 // workload is a process of an image.
