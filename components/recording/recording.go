@@ -4,6 +4,7 @@ package recording
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,10 +75,19 @@ func Record(program pulumi.RunFunc, o Options) (*Recorder, error) {
 		return r, err
 	}
 	defer stop()
-	return r, pulumi.RunErr(program, func(info *pulumi.RunInfo) {
+	return r, unlisted(pulumi.RunErr(program, func(info *pulumi.RunInfo) {
 		info.Project, info.Stack, info.DryRun = o.Project, o.Stack, o.DryRun
 		info.MonitorAddr, info.EngineAddr = address, address
-	})
+	}))
+}
+
+// unlisted takes the errors out of the list in which the SDK gathers them, whose text has a heading and bullets.
+func unlisted(err error) error {
+	var list interface{ WrappedErrors() []error }
+	if errors.As(err, &list) {
+		return errors.Join(list.WrappedErrors()...)
+	}
+	return err
 }
 
 // read takes a resource from the request that registers it.

@@ -1,6 +1,7 @@
 package recording_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -70,4 +71,15 @@ func TestInventedOutputsAreKnown(t *testing.T) {
 	graph, err := r.Graph()
 	require.NoError(t, err)
 	assert.NotContains(t, string(graph), "hunter2")
+}
+
+var errProgram = errors.New("the first line\nand the second")
+
+// TestErrorsOfTheProgramAreThemselves: without the heading and the bullets that the SDK puts around them.
+func TestErrorsOfTheProgramAreThemselves(t *testing.T) {
+	t.Parallel()
+	_, err := recording.Record(func(*pulumi.Context) error { return errProgram },
+		recording.Options{Project: "p", Stack: "s", DryRun: true})
+	require.ErrorIs(t, err, errProgram)
+	assert.Equal(t, errProgram.Error(), err.Error())
 }
