@@ -27,7 +27,9 @@ type judgement struct {
 	json                  bool
 	sarif, junit, comment string
 	base                  string
-	now                   time.Time
+	// all tells that every stack is planned.
+	all bool
+	now time.Time
 }
 
 func newPlan(a *app) *cobra.Command {
@@ -65,6 +67,7 @@ made.`,
 			}
 			names := []string{a.stack}
 			if !c.Flags().Changed("stack") {
+				j.all = true
 				if names, err = planner.Stacks(p.root); err != nil {
 					return fmt.Errorf("%w: %w", err, errNoPlan)
 				}
@@ -97,7 +100,7 @@ func (j *judgement) run(ctx context.Context, names []string, whole bool) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, errNoPlan)
 	}
-	set, err := makePlans(p, names, earlier, j.base, j.now)
+	set, err := j.makePlans(p, names, earlier)
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, errNoPlan)
 	}
@@ -128,12 +131,12 @@ func judged(set *plan.Set) error {
 }
 
 // makePlans makes the plan of each stack, and compares it with the earlier one where there is a set of them.
-func makePlans(p *project, names []string, earlier *plan.Set, base string, now time.Time) (*plan.Set, error) {
+func (j *judgement) makePlans(p *project, names []string, earlier *plan.Set) (*plan.Set, error) {
 	waivers, err := planner.Waivers(p.root)
 	if err != nil {
 		return nil, err
 	}
-	maker, err := planner.New(p.root, p.name, waivers, now)
+	maker, err := planner.New(p.root, p.name, waivers, j.now)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +153,11 @@ func makePlans(p *project, names []string, earlier *plan.Set, base string, now t
 		}
 		set.Plans = append(set.Plans, d)
 		if earlier != nil {
-			set.Diffs = append(set.Diffs, plan.Compare(base, before, d))
+			set.Diffs = append(set.Diffs, plan.Compare(j.base, before, d))
 		}
+	}
+	if j.all && len(set.Failures) == 0 {
+		maker.Review(set.Plans)
 	}
 	return set, nil
 }

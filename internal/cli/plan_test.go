@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,6 +121,40 @@ func TestStatus(t *testing.T) {
 			status, _, problems := judge(t, dir, args...)
 			assert.Equal(t, test.want, status, problems)
 			assert.Contains(t, problems, test.says)
+		})
+	}
+}
+
+// TestWaiversThatNothingUses: only all stacks together tell of a waiver that means none in particular.
+func TestWaiversThatNothingUses(t *testing.T) {
+	t.Parallel()
+	file := func(urn, environment string) map[string]string {
+		return map[string]string{"policies/waivers.yaml": fmt.Sprintf("waivers:\n- {rule: ENC-01, urn: %q, "+
+			"environment: %s, reason: nobody needs it, owner: ada, expires: %s}\n", urn, environment,
+			time.Now().UTC().AddDate(0, 0, 30).Format(time.DateOnly))}
+	}
+	two := map[string]string{"a": prod, "b": dev}
+	for name, test := range map[string]struct {
+		urn, environment string
+		want             int
+		says             string
+	}{
+		"for all stacks of prod":               {"*::x", "prod", 1, "accepts nothing in any stack"},
+		"for all stacks of dev":                {"*::x", "dev", 0, "accepts nothing in any stack"},
+		"for a stack that is not there":        {"urn:pulumi:gone::*", "prod", 1, "accepts nothing in any stack"},
+		"for an environment that has no stack": {"*", "stage", 1, "accepts nothing in any stack"},
+		"for one stack":                        {"urn:pulumi:a::*", "prod", 1, "accepts nothing: the finding is gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := planProject(t, two, file(test.urn, test.environment))
+			status, out, problems := judge(t, dir, "check")
+			assert.Equal(t, test.want, status, problems)
+			assert.Equal(t, 1, strings.Count(out, "accepts nothing"), out)
+			assert.Contains(t, out, test.says)
+			status, out, problems = judge(t, dir, "plan", "-s", "b")
+			assert.Zero(t, status, problems)
+			assert.NotContains(t, out, "accepts nothing", "another stack may use it")
 		})
 	}
 }

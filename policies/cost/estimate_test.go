@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -96,12 +97,19 @@ const prices = header +
 
 func table(t *testing.T) *cost.Table {
 	t.Helper()
+	return tableOf(t, prices)
+}
+
+func tableOf(t *testing.T, prices string) *cost.Table {
+	t.Helper()
 	rows := map[string]int{}
 	for _, cloud := range []string{"aws", "gcp", "azure"} {
-		rows[cloud] = strings.Count(prices, "\n"+cloud)
+		if n := strings.Count(prices, "\n"+cloud+","); n > 0 {
+			rows[cloud] = n
+		}
 	}
 	manifest, err := json.Marshal(cost.Manifest{
-		Version: 1, Date: "2026-11-22", Currency: "USD", SHA256: cost.Sum([]byte(prices)), Rows: rows,
+		Version: 1, Date: today.Format(time.DateOnly), Currency: "USD", SHA256: cost.Sum([]byte(prices)), Rows: rows,
 	})
 	require.NoError(t, err)
 	made, err := cost.LoadTable([]byte(prices), manifest)

@@ -79,9 +79,9 @@ func (w *Waiver) Problem(today time.Time) string {
 // day is the beginning of the day in UTC.
 func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-// names reports whether the waiver can mean nothing but resources of the stack: what stands before the first wildcard
+// Names reports whether the waiver can mean nothing but resources of the stack: what stands before the first wildcard
 // tells.
-func (w *Waiver) names(s *Stack) bool {
+func (w *Waiver) Names(s *Stack) bool {
 	literal := w.URN
 	if end := strings.IndexAny(literal, "*?"); end >= 0 {
 		literal = literal[:end]
@@ -147,33 +147,26 @@ func (run *run) review() {
 			continue
 		}
 		problem := w.Problem(run.options.Today)
-		if problem == "" && w.names(run.stack) && !run.report.Used[i] {
+		if problem == "" && w.Names(run.stack) && !run.report.Used[i] {
 			problem = "accepts nothing: the finding is gone"
 		}
 		if problem == "" {
 			continue
 		}
-		f := Finding{
-			Rule: WaiverRule, Severity: Medium, Level: Advisory, Outcome: Failed, Environment: run.stack.Environment,
-			URN:     run.stack.URN(),
-			Message: fmt.Sprintf("waiver %d (%s on %s, owner %s): %s", i+1, w.Rule, w.URN, w.Owner, problem),
-		}
-		if run.stack.Environment == Prod {
-			f.Level = Mandatory
-		}
-		f.Message = strings.ToValidUTF8(f.Message, "\uFFFD")
-		run.report.Findings = append(run.report.Findings, f)
+		run.report.Findings = append(run.report.Findings, run.options.Waivers.Finding(i, run.stack, problem))
 	}
 }
 
-// Unused gives the waivers that accepted nothing in any of the reports: over all stacks, also those whose glob means no
-// stack in particular.
-func (all Waivers) Unused(reports ...*Report) Waivers {
-	var unused Waivers
-	for i, w := range all {
-		if !slices.ContainsFunc(reports, func(r *Report) bool { return r.Used[i] }) {
-			unused = append(unused, w)
-		}
+// Finding says of a stack that a waiver has a problem: advice, and mandatory in prod.
+func (all Waivers) Finding(i int, s *Stack, problem string) Finding {
+	w := &all[i]
+	message := fmt.Sprintf("waiver %d (%s on %s, owner %s): %s", i+1, w.Rule, w.URN, w.Owner, problem)
+	f := Finding{
+		Rule: WaiverRule, Severity: Medium, Level: Advisory, Outcome: Failed, Environment: s.Environment, URN: s.URN(),
+		Message: strings.ToValidUTF8(message, "\uFFFD"),
 	}
-	return unused
+	if s.Environment == Prod {
+		f.Level = Mandatory
+	}
+	return f
 }

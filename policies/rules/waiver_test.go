@@ -116,13 +116,6 @@ func TestWaiversAreReviewed(t *testing.T) {
 	assert.Len(t, found, 2, "a waiver for another stack may be used there")
 }
 
-func TestUnusedWaivers(t *testing.T) {
-	t.Parallel()
-	all := Waivers{{Rule: "A"}, {Rule: "B"}, {Rule: "C"}}
-	unused := all.Unused(&Report{Used: map[int]bool{0: true}}, &Report{Used: map[int]bool{2: true}})
-	assert.Equal(t, Waivers{{Rule: "B"}}, unused)
-}
-
 // FuzzWaivers: whatever the file holds, nothing panics, no entry is lost in silence, and none accepts anything
 // without a rule, a reason, an owner and a date within bounds.
 func FuzzWaivers(f *testing.F) {

@@ -88,10 +88,7 @@ func (p *Planner) judge(
 		})
 	}
 	for _, f := range report.Findings {
-		d.Findings = append(d.Findings, plan.Finding{
-			Rule: f.Rule, Severity: f.Severity.String(), Level: f.Level.String(), Outcome: f.Outcome.String(), URN: f.URN,
-			Type: f.Type, Path: f.Path, Message: write.text(f.Message), Waiver: f.Waiver,
-		})
+		d.Findings = append(d.Findings, write.finding(f))
 	}
 	return d, nil
 }

@@ -16,6 +16,13 @@ func (w *writer) text(s string) string {
 	return strings.ToValidUTF8(w.replace.Replace(s), "\uFFFD")
 }
 
+func (w *writer) finding(f rules.Finding) plan.Finding {
+	return plan.Finding{
+		Rule: f.Rule, Severity: f.Severity.String(), Level: f.Level.String(), Outcome: f.Outcome.String(), URN: f.URN,
+		Type: f.Type, Path: f.Path, Message: w.text(f.Message), Waiver: f.Waiver,
+	}
+}
+
 // value writes a value for JSON.
 func (w *writer) value(v rules.Value) any {
 	switch {
