@@ -39,7 +39,7 @@ func (n *Network) Compile() (*CompiledNetwork, error) {
 		return nil, err
 	}
 	c := &CompiledNetwork{n: n}
-	inputs := len(n.Inputs)
+	inputs := n.Columns()
 	c.width = roundUp(inputs, blockWidth)
 	for i := range n.Layers {
 		p := pack(&n.Layers[i], inputs)
@@ -102,10 +102,7 @@ func (c *CompiledNetwork) Predict(rows []float32, count int, out []float32) erro
 func (c *CompiledNetwork) tile(t *tile, rows []float32, n int, out []float32) {
 	inputs := c.Inputs()
 	for r := range n {
-		x := t.x[r*c.width : (r+1)*c.width]
-		for i := range inputs {
-			x[i] = c.n.standardize(i, rows[r*inputs+i])
-		}
+		c.n.Prepare(rows[r*inputs:(r+1)*inputs], t.x[r*c.width:(r+1)*c.width])
 	}
 	for i := range c.layers {
 		p := &c.layers[i]

@@ -177,6 +177,7 @@ func (file *networkFile) network() (*Network, error) {
 	if len(n.Classes) == 0 {
 		n.Classes = nil
 	}
+	n.Source, n.Code = file.integers("source"), file.floats("code")
 	n.Mean, n.Scale = file.floats("mean"), file.floats("scale")
 	n.Low, n.High = file.floats("low"), file.floats("high")
 	for i := 0; ; i++ {
@@ -211,6 +212,19 @@ func (file *networkFile) quantized(i int, weights []byte) (*Quantized, error) {
 		q.Weights[j] = int8(b)
 	}
 	return q, nil
+}
+
+// integers reads a constant of 64-bit integers; nil where there is none.
+func (file *networkFile) integers(name string) []int {
+	raw := file.constants[name].raw
+	if len(raw) == 0 {
+		return nil
+	}
+	values := make([]int, len(raw)/8)
+	for i := range values {
+		values[i] = int(binary.LittleEndian.Uint64(raw[8*i:]))
+	}
+	return values
 }
 
 // floats reads a constant of 32-bit floats; nil where there is none.

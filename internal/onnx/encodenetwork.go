@@ -86,8 +86,16 @@ func intAttribute(name string, value int64) func(*writer) {
 
 func (n *Network) graph(w *writer) {
 	g := &graphWriter{writer: w, last: inputFeatures}
-	g.raw("missing", "IsNaN", []string{inputFeatures})
-	g.raw("filled", "Where", []string{"missing", "mean", inputFeatures})
+	if n.Source != nil {
+		g.node("gathered", "Gather", []string{"source"}, intAttribute("axis", 1))
+		g.raw("equal", "Equal", []string{"gathered", "code"})
+		g.raw("hot", "Cast", []string{"equal"}, intAttribute("to", elementFloat))
+		g.raw("columns", "Where", []string{"coded", "hot", "gathered"})
+		g.last = "columns"
+	}
+	columns := g.last
+	g.raw("missing", "IsNaN", []string{columns})
+	g.raw("filled", "Where", []string{"missing", "mean", columns})
 	g.last = "filled"
 	g.node("above", "Max", []string{"low"})
 	g.node("within", "Min", []string{"high"})
@@ -135,7 +143,8 @@ func (n *Network) layerNodes(g *graphWriter, i int) {
 }
 
 func (n *Network) constants(w *writer) {
-	inputs := int64(len(n.Inputs))
+	inputs := int64(n.Columns())
+	n.columnConstants(w)
 	for _, c := range []struct {
 		name   string
 		values []float32
@@ -164,6 +173,23 @@ func (n *Network) constants(w *writer) {
 		w.floatTensor(numbered("bias", i), l.Bias, outputs)
 		width = outputs
 	}
+}
+
+func (n *Network) columnConstants(w *writer) {
+	if n.Source == nil {
+		return
+	}
+	columns := int64(len(n.Source))
+	source, coded := make([]byte, 0, 8*columns), make([]byte, columns)
+	for i, input := range n.Source {
+		source = protowire.AppendFixed64(source, uint64(input))
+		if n.Code[i] == n.Code[i] {
+			coded[i] = 1
+		}
+	}
+	w.rawTensor("source", elementInt64, source, columns)
+	w.floatTensor("code", n.Code, columns)
+	w.rawTensor("coded", elementBool, coded, columns)
 }
 
 func (w *writer) floatTensor(name string, values []float32, dims ...int64) {

@@ -11,15 +11,20 @@ const (
 	MaxWidth  = 1 << 16 // outputs of a layer
 )
 
-// Network is a dense neural network: inputs are filled in, clipped and standardized in 32 bits, go through layers with
-// ReLU between them, and the margins of the last layer become probabilities as those of an Ensemble do.
+// Network is a dense neural network: inputs become columns, which are filled in, clipped and standardized in 32 bits, go
+// through layers with ReLU between them, and the margins of the last layer become probabilities as those of an Ensemble
+// do. One layer makes a linear model.
 type Network struct {
 	// Task, Inputs and Classes as in Ensemble.
 	Task    string
 	Inputs  []string
 	Classes []string
+	// Source is the input that each column is made of, and Code the category of which the column tells with 1 or 0
+	// whether the input is it; NaN for a column that is the input as it is. Both nil where column i is input i.
+	Source []int
+	Code   []float32
 	// Mean stands in for a missing value, and is subtracted from each value before it is multiplied with Scale. Low and
-	// High cut values off before that. One entry for each input.
+	// High cut values off before that. One entry for each column.
 	Mean, Scale, Low, High []float32
 	// Layers in their order. The last has one output for Binary and Regression, and one for each class for Multiclass.
 	Layers []Layer
@@ -74,15 +79,18 @@ func (n *Network) validate() error {
 	if err := shape.validateShape(); err != nil {
 		return err
 	}
+	if err := n.validateColumns(); err != nil {
+		return err
+	}
 	for name, values := range map[string][]float32{"mean": n.Mean, "scale": n.Scale, "low": n.Low, "high": n.High} {
-		if err := checkNumbers(name, values, len(n.Inputs)); err != nil {
+		if err := checkNumbers(name, values, n.Columns()); err != nil {
 			return err
 		}
 	}
 	if len(n.Layers) < 1 || len(n.Layers) > MaxLayers {
 		return fmt.Errorf("found %d layers, want 1 to %d", len(n.Layers), MaxLayers)
 	}
-	width := len(n.Inputs)
+	width := n.Columns()
 	for i := range n.Layers {
 		if err := n.Layers[i].validate(width); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
@@ -91,6 +99,29 @@ func (n *Network) validate() error {
 	}
 	if width != margins {
 		return fmt.Errorf("the last layer has %d outputs, want %d", width, margins)
+	}
+	return nil
+}
+
+// Columns is the width of what the first layer sees.
+func (n *Network) Columns() int {
+	if n.Source != nil {
+		return len(n.Source)
+	}
+	return len(n.Inputs)
+}
+
+func (n *Network) validateColumns() error {
+	if n.Source == nil && n.Code == nil {
+		return nil
+	}
+	if len(n.Source) != len(n.Code) || len(n.Source) < 1 || len(n.Source) > MaxInputs {
+		return fmt.Errorf("%d columns have %d codes, want 1 to %d of both", len(n.Source), len(n.Code), MaxInputs)
+	}
+	for i, input := range n.Source {
+		if input < 0 || input >= len(n.Inputs) || math.IsInf(float64(n.Code[i]), 0) {
+			return fmt.Errorf("column %d is made of input %d and the code %v", i, input, n.Code[i])
+		}
 	}
 	return nil
 }
@@ -132,10 +163,8 @@ func checkNumbers(name string, values []float32, want int) error {
 // Predict computes the prediction for one row, NaN where a value is missing, into out. The network must be valid. This
 // is the plain form; Compile gives a fast one with the same bits.
 func (n *Network) Predict(row, out []float32) {
-	x := make([]float32, len(row))
-	for i, v := range row {
-		x[i] = n.standardize(i, v)
-	}
+	x := make([]float32, n.Columns())
+	n.Prepare(row, x)
 	for i := range n.Layers {
 		y := n.Layers[i].apply(x)
 		if i < len(n.Layers)-1 {
@@ -149,6 +178,30 @@ func (n *Network) Predict(row, out []float32) {
 	}
 	copy(margins, x)
 	transform(n.Task, out)
+}
+
+// Prepare turns a row into what the first layer sees.
+func (n *Network) Prepare(row, x []float32) {
+	if n.Source == nil {
+		for i, v := range row {
+			x[i] = n.standardize(i, v)
+		}
+		return
+	}
+	for i, input := range n.Source {
+		v := row[input]
+		if code := n.Code[i]; code == code {
+			v = oneHot(v == code)
+		}
+		x[i] = n.standardize(i, v)
+	}
+}
+
+func oneHot(is bool) float32 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func (n *Network) standardize(i int, v float32) float32 {
@@ -217,10 +270,8 @@ func (n *Network) Quantize(rows [][]float32) (*Network, error) {
 	}
 	low, high := make([]float32, len(n.Layers)), make([]float32, len(n.Layers))
 	for _, row := range rows {
-		x := make([]float32, len(n.Inputs))
-		for i := range x {
-			x[i] = n.standardize(i, row[i])
-		}
+		x := make([]float32, n.Columns())
+		n.Prepare(row, x)
 		for i := range n.Layers {
 			for _, v := range x {
 				low[i], high[i] = min(low[i], v), max(high[i], v)

@@ -58,7 +58,9 @@ const (
 	elementFloat  = 1 // TensorProto.DataType
 	elementUint8  = 2
 	elementInt8   = 3
+	elementInt64  = 7
 	elementString = 8
+	elementBool   = 9
 )
 
 const (

@@ -106,33 +106,24 @@ type Split struct {
 
 // Model says what is trained.
 type Model struct {
-	// Family is trees: gradient-boosted trees on XGBoost.
+	// Family is trees, linear or mlp. Default trees.
 	Family string `yaml:"family"`
-	// Parameters of the family; those of trees are in Trees.
-	Parameters Trees `yaml:"parameters"`
+	// Parameters of the family.
+	Parameters Parameters `yaml:"parameters"`
 	// Seed of the training. Default 1.
 	Seed int64 `yaml:"seed"`
+	// Device that trees are trained on: cpu, or cuda where the XGBoost library can. Default cpu.
+	Device string `yaml:"device,omitempty"`
+	// ClassWeights multiplies the weight of the rows of a class. Classes that are not named have the weight 1.
+	ClassWeights map[string]float64 `yaml:"classWeights,omitempty"`
 }
 
-// Trees are the parameters of gradient-boosted trees, with the meaning that XGBoost gives them.
-type Trees struct {
-	// Rounds is the largest number of boosting rounds. Default 200.
-	Rounds int `yaml:"rounds"`
-	// EarlyStopping ends training when the validation loss has not improved for so many rounds; 0 never. Default 20.
-	EarlyStopping *int `yaml:"earlyStopping"`
-	// MaxDepth is the largest depth of a tree, 1 to 16. Default 6.
-	MaxDepth int `yaml:"maxDepth"`
-	// LearningRate is the weight of each new tree, above 0 up to 1. Default 0.1.
-	LearningRate float64 `yaml:"learningRate"`
-	// MinChildWeight is the least sum of row weights in a leaf. Default 1.
-	MinChildWeight *float64 `yaml:"minChildWeight"`
-	// Subsample is the share of rows that each tree sees, above 0 up to 1. Default 1.
-	Subsample float64 `yaml:"subsample"`
-	// ColumnSample is the share of features that each tree sees, above 0 up to 1. Default 1.
-	ColumnSample float64 `yaml:"columnSample"`
-	// L2 is the L2 regularization of leaf weights. Default 1.
-	L2 *float64 `yaml:"l2"`
-}
+// The families of models.
+const (
+	Trees  = "trees"  // gradient-boosted trees on XGBoost
+	Linear = "linear" // linear or logistic regression
+	MLP    = "mlp"    // a dense neural network
+)
 
 // Gate says when a new model may replace the one that is served.
 type Gate struct {

@@ -91,7 +91,7 @@ func TestParseRefuses(t *testing.T) {
 		change("data: data.csv", "data: /abs.csv"):          "source.data",
 		good + "split: {test: 0.9, validation: 0.2}":        "leave no rows for training",
 		good + "split: {test: 2}":                           "split.test: found 2",
-		good + "model: {family: forest}":                    `model.family: found "forest", want trees`,
+		good + "model: {family: forest}":                    `model.family: found "forest", want one of trees, linear, mlp`,
 		good + "model: {parameters: {learningRate: 2}}":     "model.parameters.learningRate: found 2, want above 0 up to 1",
 		good + "model: {parameters: {maxDepth: 40}}":        "maxDepth: found 40",
 		good + "model: {parameters: {rounds: -1}}":          "rounds: found -1",

@@ -27,17 +27,9 @@ func (s *Spec) setDefaults() {
 	setZero(&s.Split.Validation, 0.15)
 	setZero(&s.Split.Test, 0.2)
 	setZero(&s.Split.Seed, 1)
-	setZero(&s.Model.Family, "trees")
+	setZero(&s.Model.Family, Trees)
 	setZero(&s.Model.Seed, 1)
-	p := &s.Model.Parameters
-	setZero(&p.Rounds, 200)
-	setZero(&p.MaxDepth, 6)
-	setZero(&p.LearningRate, 0.1)
-	setZero(&p.Subsample, 1)
-	setZero(&p.ColumnSample, 1)
-	setNil(&p.EarlyStopping, 20)
-	setNil(&p.MinChildWeight, 1)
-	setNil(&p.L2, 1)
+	s.Model.Parameters.setDefaults(s.Model.Family)
 	setNil(&s.Gate.MustBeatCurrent, true)
 	setZero(&s.Schedules.Train, Never)
 	setZero(&s.Schedules.Batch, "0 2 * * *")
@@ -139,21 +131,23 @@ func (s *Spec) validateLabel(v *validator) {
 }
 
 func (s *Spec) validateModel(v *validator) {
-	v.check(s.Model.Family == "trees", "model.family", "found %q, want trees", s.Model.Family)
-	share := func(key string, x float64) { v.check(x > 0 && x <= 1, key, "found %v, want above 0 up to 1", x) }
+	families := []string{Trees, Linear, MLP}
+	known := slices.Contains(families, s.Model.Family)
+	v.check(known, "model.family", "found %q, want one of %s", s.Model.Family, list(families))
+	if known {
+		s.Model.Parameters.validate(v, s.Model.Family)
+	}
+	device := s.Model.Device
+	v.check(device == "" || device == "cpu" || device == "cuda", "model.device", "found %q, want cpu or cuda", device)
+	v.check(device != "cuda" || s.Model.Family == Trees, "model.device", "only trees are trained on cuda")
+	for class, weight := range s.Model.ClassWeights {
+		v.check(slices.Contains(s.Classes(), class), "model.classWeights", "%q is not a class of the label", class)
+		v.check(weight > 0, "model.classWeights."+class, "found %v, want a number above 0", weight)
+	}
 	v.check(s.Split.Validation > 0 && s.Split.Validation < 1, "split.validation",
 		"found %v, want between 0 and 1", s.Split.Validation)
 	v.check(s.Split.Test > 0 && s.Split.Test < 1, "split.test", "found %v, want between 0 and 1", s.Split.Test)
 	v.check(s.Split.Validation+s.Split.Test < 1, "split", "validation and test leave no rows for training")
-	p := s.Model.Parameters
-	v.check(p.Rounds > 0 && p.Rounds <= 100_000, "model.parameters.rounds", "found %d, want 1 to 100000", p.Rounds)
-	v.check(*p.EarlyStopping >= 0, "model.parameters.earlyStopping", "found %d, want at least 0", *p.EarlyStopping)
-	v.check(p.MaxDepth >= 1 && p.MaxDepth <= 16, "model.parameters.maxDepth", "found %d, want 1 to 16", p.MaxDepth)
-	share("model.parameters.learningRate", p.LearningRate)
-	share("model.parameters.subsample", p.Subsample)
-	share("model.parameters.columnSample", p.ColumnSample)
-	v.check(*p.MinChildWeight >= 0, "model.parameters.minChildWeight", "found %v, want at least 0", *p.MinChildWeight)
-	v.check(*p.L2 >= 0, "model.parameters.l2", "found %v, want at least 0", *p.L2)
 }
 
 func (s *Spec) validateGate(v *validator) {

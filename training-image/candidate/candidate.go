@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/family"
 )
 
 // infoFile holds Info; it is written last by train, so that a candidate with it is whole.
@@ -26,7 +27,9 @@ type Info struct {
 	Rounds int `json:"rounds"`
 	// ValidationLoss of the kept rounds: log loss, or the root mean square error of a regression.
 	ValidationLoss float64 `json:"validationLoss"`
-	// Importance is the share of the total gain of each feature.
+	// Curve holds the losses of all rounds.
+	Curve []family.Point `json:"curve,omitempty"`
+	// Importance is the share of each feature; see family.Fitted.
 	Importance map[string]float64 `json:"importance"`
 	// Libraries are the versions of what computed the model.
 	Libraries map[string]string `json:"libraries"`

@@ -57,7 +57,7 @@ func TestTheWholePath(t *testing.T) {
 	}
 	assert.Equal(t, steps, names)
 	for _, word := range []string{"569 rows read", "to train", "round 1: validation log loss", "rounds kept",
-		"answers as XGBoost", "accuracy 0.9", "promote", "registered tumour " + r.Version, "production is now"} {
+		"the ONNX model has", "accuracy 0.9", "promote", "registered tumour " + r.Version, "production is now"} {
 		assert.Contains(t, said, word)
 	}
 

@@ -53,11 +53,11 @@ func (e *evaluation) run(ctx context.Context, reg *registry.Registry) error {
 	if err != nil {
 		return err
 	}
-	model, _, err := onnx.Unmarshal(data)
+	model, err := onnx.Load(data)
 	if err != nil {
 		return fmt.Errorf("reading the candidate: %w", err)
 	}
-	predictions, err := predict(model, e.rows)
+	predictions, err := Predict(model, e.rows)
 	if err != nil {
 		return fmt.Errorf("the candidate: %w", err)
 	}
@@ -101,11 +101,11 @@ func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *reg
 		v.Manifest.Task != string(e.Spec.Task) {
 		return "it answers another question (its label, classes or task differ)", nil
 	}
-	model, _, err := onnx.Unmarshal(v.Model)
+	model, err := onnx.Load(v.Model)
 	if err != nil {
 		return "", fmt.Errorf("reading the version that is served now: %w", err)
 	}
-	predictions, err := predict(model, e.rows)
+	predictions, err := Predict(model, e.rows)
 	if err != nil {
 		return err.Error(), nil //nolint:nilerr // another set of inputs is a reason not to compare, no failure
 	}
@@ -113,28 +113,26 @@ func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *reg
 	return "", nil
 }
 
-// predict computes a model's outputs, Outputs of them for each row. The model's inputs are found by name.
-func predict(model *onnx.Ensemble, rows *featureset.Table) ([]float32, error) {
+// Predict computes a model's outputs, Outputs of them for each row. The model's inputs are found by name.
+func Predict(model *onnx.Loaded, rows *featureset.Table) ([]float32, error) {
+	out := make([]float32, rows.Rows()*model.Outputs())
+	if slices.Equal(model.Inputs, rows.Inputs) {
+		return out, model.Predict(rows.Values, rows.Rows(), out)
+	}
 	index := make([]int, len(model.Inputs))
 	for i, name := range model.Inputs {
 		if index[i] = slices.Index(rows.Inputs, name); index[i] < 0 {
 			return nil, fmt.Errorf("its input %q is not among today's features", name)
 		}
 	}
-	fast, err := model.Compile()
-	if err != nil {
-		return nil, err
-	}
-	row := make([]float32, len(index))
-	out := make([]float32, rows.Rows()*model.Outputs())
+	values := make([]float32, 0, rows.Rows()*len(index))
 	for r := range rows.Rows() {
 		from := rows.Row(r)
-		for i, at := range index {
-			row[i] = from[at]
+		for _, at := range index {
+			values = append(values, from[at])
 		}
-		fast.Predict(row, out[r*model.Outputs():(r+1)*model.Outputs()])
 	}
-	return out, nil
+	return out, model.Predict(values, rows.Rows(), out)
 }
 
 // words writes metrics in the order of their names.

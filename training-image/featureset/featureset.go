@@ -21,6 +21,8 @@ type Table struct {
 	Values []float32
 	// Labels holds one label for each row: the index of the class, or the number of a regression.
 	Labels []float32
+	// Weights holds one weight for each row; nil where all rows count the same.
+	Weights []float32
 }
 
 // Rows is the number of rows.

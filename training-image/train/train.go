@@ -1,20 +1,20 @@
-// Package train fits gradient-boosted trees to the training rows, stops by the validation rows and writes the model as
-// ONNX. The test rows are not looked at.
+// Package train fits a model to the training rows, stops by the validation rows and writes the model as ONNX. The test
+// rows are not looked at.
 package train
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 
-	"github.com/mlpathway/mlpathway/internal/onnx"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/candidate"
+	"github.com/mlpathway/mlpathway/training-image/family"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
+	"github.com/mlpathway/mlpathway/training-image/linear"
 	"github.com/mlpathway/mlpathway/training-image/step"
+	"github.com/mlpathway/mlpathway/training-image/trees"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 )
 
@@ -22,27 +22,63 @@ import (
 // xgboost.Open unless a test has its own.
 func Run(ctx context.Context, o step.Options, open func() (*xgboost.Library, error)) error {
 	return step.Do(ctx, o, "train", func(ctx context.Context, j *step.Job) error {
+		f, err := Family(j.Spec, open)
+		if err != nil {
+			return err
+		}
+		set, err := Read(ctx, j)
+		if err != nil {
+			return err
+		}
+		fitted, err := f.Fit(ctx, Request(j.Spec, set, func(r family.Round) error { return tell(j, r) }))
+		if err != nil {
+			return err
+		}
+		j.Say("%d rounds kept, validation %s %.5f", fitted.Rounds, family.LossName(j.Spec.Task), fitted.Loss)
+		return Write(ctx, j, set, fitted)
+	})
+}
+
+// Family gives the family of a pipeline's model.
+func Family(spec *pipeline.Spec, open func() (*xgboost.Library, error)) (family.Family, error) {
+	switch spec.Model.Family {
+	case pipeline.Trees:
 		library, err := open()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		zone, err := j.Zone(ctx, j.Features)
-		if err != nil {
-			return err
-		}
-		set, err := featureset.Read(ctx, zone, j.Record.Features, j.Spec)
-		if err != nil {
-			return err
-		}
-		if err := checkClasses(j, set); err != nil {
-			return err
-		}
-		fit, err := Fit(ctx, library, j.Spec, set, j.Say)
-		if err != nil {
-			return err
-		}
-		return write(ctx, j, library, set, fit)
-	})
+		return trees.New(library), nil
+	case pipeline.Linear:
+		return linear.Linear{}, nil
+	default:
+		return nil, fmt.Errorf("the family %q is not known", spec.Model.Family)
+	}
+}
+
+// Read reads the feature set of a run and refuses one from which the classes cannot be learned.
+func Read(ctx context.Context, j *step.Job) (featureset.Set, error) {
+	zone, err := j.Zone(ctx, j.Features)
+	if err != nil {
+		return nil, err
+	}
+	set, err := featureset.Read(ctx, zone, j.Record.Features, j.Spec)
+	if err != nil {
+		return nil, err
+	}
+	return set, checkClasses(j, set)
+}
+
+// Request asks a family for a model of a pipeline. each may be nil.
+func Request(spec *pipeline.Spec, set featureset.Set, each func(family.Round) error) *family.Request {
+	return &family.Request{Spec: spec, Train: set[registry.TrainPart], Validation: set[registry.ValidationPart], Each: each}
+}
+
+// tell tells a person about some of the rounds.
+func tell(j *step.Job, r family.Round) error {
+	if r.Number == 1 || r.Number == 10 || r.Number%50 == 0 {
+		j.Say("round %d: validation %s %.5f", r.Number, family.LossName(j.Spec.Task), r.Loss)
+	}
+	return nil
 }
 
 // checkClasses refuses training rows from which a class cannot be learned.
@@ -65,148 +101,9 @@ func checkClasses(j *step.Job, set featureset.Set) error {
 	return nil
 }
 
-// Fitted is a trained model.
-type Fitted struct {
-	// Ensemble is the model, cut down to the best round.
-	Ensemble *onnx.Ensemble
-	// Rounds that were kept.
-	Rounds int
-	// Loss on the validation rows after them.
-	Loss float64
-	// Importance is the share of the gain of each feature.
-	Importance map[string]float64
-}
-
-// Fit trains with the parameters of a pipeline. The same rows, parameters, seed and library version give the same
-// model on any machine. say takes the progress.
-func Fit(ctx context.Context, library *xgboost.Library, spec *pipeline.Spec, set featureset.Set,
-	say func(format string, args ...any)) (*Fitted, error) {
-	rows, held := set[registry.TrainPart], set[registry.ValidationPart]
-	matrix, err := library.NewMatrix(rows.Values, len(rows.Inputs), rows.Labels)
-	if err != nil {
-		return nil, err
-	}
-	defer matrix.Close()
-	validation, err := library.NewMatrix(held.Values, len(held.Inputs), held.Labels)
-	if err != nil {
-		return nil, err
-	}
-	defer validation.Close()
-	booster, err := library.NewBooster(parameters(spec, rows), matrix, validation)
-	if err != nil {
-		return nil, err
-	}
-	defer booster.Close()
-	f := &fit{booster: booster, train: matrix, validation: validation, held: held, spec: spec, say: say}
-	rounds, loss, err := f.boost(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return f.convert(rounds, loss)
-}
-
-// fit is a training at work.
-type fit struct {
-	booster           *xgboost.Booster
-	train, validation *xgboost.Matrix
-	held              *featureset.Table // the validation rows
-	spec              *pipeline.Spec
-	say               func(format string, args ...any)
-}
-
-// boost adds rounds until the loss on the validation rows has not improved for a while, and gives the best number of
-// rounds.
-func (f *fit) boost(ctx context.Context) (rounds int, best float64, err error) {
-	p := f.spec.Model.Parameters
-	best = math.Inf(1)
-	loss := best
-	for round := range p.Rounds {
-		if err := ctx.Err(); err != nil {
-			return 0, 0, err
-		}
-		if err := f.booster.Update(round, f.train); err != nil {
-			return 0, 0, err
-		}
-		margins, err := f.booster.Predict(f.validation, xgboost.Margins, 0)
-		if err != nil {
-			return 0, 0, err
-		}
-		loss = Loss(f.spec.Task, margins, f.held.Labels)
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return 0, 0, fmt.Errorf("the loss is %v after round %d: lower model.parameters.learningRate in pipeline.yaml",
-				loss, round+1)
-		}
-		if loss < best {
-			rounds, best = round+1, loss
-		}
-		if n := round + 1; n == 1 || n == 10 || n%50 == 0 {
-			f.say("round %d: validation %s %.5f", n, lossName(f.spec.Task), loss)
-		}
-		if *p.EarlyStopping > 0 && round+1-rounds >= *p.EarlyStopping {
-			break
-		}
-	}
-	if *p.EarlyStopping == 0 {
-		rounds, best = p.Rounds, loss
-	}
-	f.say("%d rounds kept, validation %s %.5f", rounds, lossName(f.spec.Task), best)
-	return rounds, best, nil
-}
-
-// convert makes the ONNX ensemble and proves that it answers as XGBoost does.
-func (f *fit) convert(rounds int, loss float64) (*Fitted, error) {
-	data, err := f.booster.JSON()
-	if err != nil {
-		return nil, err
-	}
-	model, err := xgboost.ParseModel(data)
-	if err != nil {
-		return nil, err
-	}
-	outputs := 1
-	if f.spec.Task == pipeline.Multiclass {
-		outputs = len(f.spec.Classes())
-	}
-	model.Keep(rounds, outputs)
-	ensemble, err := model.Ensemble(string(f.spec.Task), f.held.Inputs, f.spec.Classes())
-	if err != nil {
-		return nil, err
-	}
-	want, err := f.booster.Predict(f.validation, xgboost.Probabilities, rounds)
-	if err != nil {
-		return nil, err
-	}
-	if err := verify(ensemble, f.held, want); err != nil {
-		return nil, err
-	}
-	return &Fitted{Ensemble: ensemble, Rounds: rounds, Loss: loss, Importance: model.Importance(f.held.Inputs)}, nil
-}
-
-// tolerance is the largest relative difference between the two programs: the exponential function may differ in its
-// last digit.
-const tolerance = 1e-6
-
-var errDiffers = errors.New("the ONNX model does not answer as XGBoost does; it is not used")
-
-// verify compares the ensemble with XGBoost's own predictions.
-func verify(e *onnx.Ensemble, rows *featureset.Table, want []float32) error {
-	out := make([]float32, e.Outputs())
-	each := len(want) / rows.Rows()
-	for i := range rows.Rows() {
-		e.Predict(rows.Row(i), out)
-		got := out[len(out)-each:] // XGBoost gives only the second probability of two
-		for k, w := range want[i*each : (i+1)*each] {
-			if diff := math.Abs(float64(got[k] - w)); !(diff <= tolerance*math.Max(1, math.Abs(float64(w)))) {
-				return fmt.Errorf("%w: validation row %d, output %d: %v and %v", errDiffers, i, k, got[k], w)
-			}
-		}
-	}
-	return nil
-}
-
-// write puts the candidate down.
-func write(ctx context.Context, j *step.Job, library *xgboost.Library, set featureset.Set, f *Fitted) error {
-	data, err := f.Ensemble.Marshal(map[string]string{ // no run id: the same run again gives the same bytes
+// Write puts the candidate down.
+func Write(ctx context.Context, j *step.Job, set featureset.Set, f *family.Fitted) error {
+	data, err := f.Model.Marshal(map[string]string{ // no run id: the same run again gives the same bytes
 		"dataVersion": j.Record.DataVersion, "pipelineHash": j.Record.PipelineHash})
 	if err != nil {
 		return err
@@ -219,16 +116,22 @@ func write(ctx context.Context, j *step.Job, library *xgboost.Library, set featu
 		return err
 	}
 	info := &candidate.Info{Inputs: inputs(j.Spec, set), Rows: map[string]int{}, Rounds: f.Rounds,
-		ValidationLoss: f.Loss, Importance: f.Importance, Libraries: libraries(library)}
+		ValidationLoss: f.Loss, Curve: f.Curve, Importance: f.Importance, Libraries: f.Libraries}
 	for part, table := range set {
 		info.Rows[part] = table.Rows()
 	}
-	profile := Profile(f.Ensemble, set[registry.TrainPart])
+	loaded, err := f.Model.Load()
+	if err != nil {
+		return err
+	}
+	profile, err := family.Profile(j.Spec.Task, loaded, set[registry.TrainPart])
+	if err != nil {
+		return err
+	}
 	if err := candidate.New(models, j.Spec.Name, j.Record.ID).Write(ctx, data, profile, info); err != nil {
 		return err
 	}
-	j.Say("the ONNX model (%d trees, %d bytes) answers as XGBoost %s does on %d validation rows",
-		len(f.Ensemble.Trees), len(data), library.Version(), set[registry.ValidationPart].Rows())
+	j.Say("the ONNX model has %d bytes", len(data))
 	return nil
 }
 

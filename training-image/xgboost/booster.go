@@ -47,6 +47,29 @@ func (l *Library) NewMatrix(values []float32, columns int, labels []float32) (*M
 	return m, nil
 }
 
+// SetWeights gives each row a weight.
+func (m *Matrix) SetWeights(weights []float32) error {
+	if len(weights) != m.rows {
+		return fmt.Errorf("weighting a matrix: %d weights for %d rows", len(weights), m.rows)
+	}
+	defer runtime.KeepAlive(weights)
+	return m.library.call("XGDMatrixSetFloatInfo", func() int32 {
+		return m.library.matrixSetFloats(m.h, "weight", &weights[0], uint64(len(weights)))
+	})
+}
+
+// SetFeatureWeights gives all features the same weight when columns are drawn.
+func (m *Matrix) SetFeatureWeights(features int) error {
+	weights := make([]float32, features)
+	for i := range weights {
+		weights[i] = 1
+	}
+	defer runtime.KeepAlive(weights)
+	return m.library.call("XGDMatrixSetFloatInfo", func() int32 {
+		return m.library.matrixSetFloats(m.h, "feature_weights", &weights[0], uint64(features))
+	})
+}
+
 // Close frees the memory of the library.
 func (m *Matrix) Close() {
 	_ = m.library.call("XGDMatrixFree", func() int32 { return m.library.matrixFree(m.h) })
@@ -91,13 +114,17 @@ func (l *Library) NewBooster(parameters map[string]string, matrices ...*Matrix) 
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		err := b.call("XGBoosterSetParam "+name, func() int32 { return l.boosterSetParam(b.h, name, parameters[name]) })
-		if err != nil {
+		if err := b.Set(name, parameters[name]); err != nil {
 			b.Close()
 			return nil, err
 		}
 	}
 	return b, nil
+}
+
+// Set sets one parameter, also between rounds.
+func (b *Booster) Set(name, value string) error {
+	return b.call("XGBoosterSetParam "+name, func() int32 { return b.library.boosterSetParam(b.h, name, value) })
 }
 
 // Close frees the memory of the library and ends the thread. The booster must not be used afterwards.
@@ -166,4 +193,15 @@ func (b *Booster) JSON() ([]byte, error) {
 		return code
 	})
 	return data, err
+}
+
+// Load replaces the model by one in XGBoost's own format, so that training goes on from there.
+func (b *Booster) Load(data []byte) error {
+	if len(data) == 0 {
+		return errors.New("loading a model: it is empty")
+	}
+	defer runtime.KeepAlive(data)
+	return b.call("XGBoosterLoadModelFromBuffer", func() int32 {
+		return b.library.boosterLoadBuffer(b.h, &data[0], uint64(len(data)))
+	})
 }

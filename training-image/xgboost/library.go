@@ -3,6 +3,7 @@
 package xgboost
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/ebitengine/purego"
 )
@@ -39,6 +41,8 @@ type Library struct {
 	boosterUpdate     func(h handle, round int32, matrix handle) int32
 	boosterPredict    func(h, matrix handle, config string, shape *pointer, dimensions *uint64, out *pointer) int32
 	boosterSaveBuffer func(h handle, config string, n *uint64, out *pointer) int32
+	boosterLoadBuffer func(h handle, data *byte, n uint64) int32
+	buildInfo         func(out *pointer) int32
 }
 
 // Open loads the library: the file that MLPATHWAY_XGBOOST names; or else lib/libxgboost.so* beside the running
@@ -117,17 +121,19 @@ func preload(dir string) error {
 
 func (l *Library) bind(h uintptr) error {
 	for name, function := range map[string]any{
-		"XGBGetLastError":             &l.lastError,
-		"XGBoostVersion":              &l.versionOf,
-		"XGDMatrixCreateFromMat":      &l.matrixCreate,
-		"XGDMatrixSetFloatInfo":       &l.matrixSetFloats,
-		"XGDMatrixFree":               &l.matrixFree,
-		"XGBoosterCreate":             &l.boosterCreate,
-		"XGBoosterFree":               &l.boosterFree,
-		"XGBoosterSetParam":           &l.boosterSetParam,
-		"XGBoosterUpdateOneIter":      &l.boosterUpdate,
-		"XGBoosterPredictFromDMatrix": &l.boosterPredict,
-		"XGBoosterSaveModelToBuffer":  &l.boosterSaveBuffer,
+		"XGBGetLastError":              &l.lastError,
+		"XGBoostVersion":               &l.versionOf,
+		"XGDMatrixCreateFromMat":       &l.matrixCreate,
+		"XGDMatrixSetFloatInfo":        &l.matrixSetFloats,
+		"XGDMatrixFree":                &l.matrixFree,
+		"XGBoosterCreate":              &l.boosterCreate,
+		"XGBoosterFree":                &l.boosterFree,
+		"XGBoosterSetParam":            &l.boosterSetParam,
+		"XGBoosterUpdateOneIter":       &l.boosterUpdate,
+		"XGBoosterPredictFromDMatrix":  &l.boosterPredict,
+		"XGBoosterSaveModelToBuffer":   &l.boosterSaveBuffer,
+		"XGBoosterLoadModelFromBuffer": &l.boosterLoadBuffer,
+		"XGBuildInfo":                  &l.buildInfo,
 	} {
 		symbol, err := purego.Dlsym(h, name)
 		if err != nil {
@@ -164,4 +170,44 @@ func (l *Library) callHere(name string, f func() int32) error {
 		text = text[:i]
 	}
 	return fmt.Errorf("xgboost %s: %s: %s", l.version, name, strings.TrimSpace(text))
+}
+
+// ErrNoCUDA means that the library computes on the processor alone.
+var ErrNoCUDA = errors.New("this XGBoost library was built without CUDA")
+
+// CheckCUDA tells whether the library was built to compute on NVIDIA's GPUs; ErrNoCUDA where it was not.
+func (l *Library) CheckCUDA() error {
+	var out pointer
+	var info struct {
+		CUDA bool `json:"USE_CUDA"`
+	}
+	err := l.call("XGBuildInfo", func() int32 { return l.buildInfo(&out) })
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(bytesOf(out), &info); err != nil {
+		return fmt.Errorf("xgboost %s: XGBuildInfo: %w", l.version, err)
+	}
+	if !info.CUDA {
+		return fmt.Errorf("%w (%s, version %s): set model.device to cpu in pipeline.yaml, or let %s name a library with it",
+			ErrNoCUDA, l.path, l.version, EnvLibrary)
+	}
+	return nil
+}
+
+// CUDA are the parameters that let this version compute on a GPU.
+func (l *Library) CUDA() map[string]string {
+	if strings.HasPrefix(l.version, "1.") {
+		return map[string]string{"tree_method": "gpu_hist"}
+	}
+	return map[string]string{"device": "cuda"}
+}
+
+// bytesOf is a text of the library that ends with a zero byte.
+func bytesOf(p pointer) []byte {
+	n := 0
+	for *(*byte)(unsafe.Add(p, n)) != 0 {
+		n++
+	}
+	return slices.Clone(unsafe.Slice((*byte)(p), n))
 }

@@ -69,11 +69,23 @@ func ParseModel(data []byte) (*Model, error) {
 	return &m, nil
 }
 
-// Keep drops all but the first rounds rounds; each round has one tree for each output.
-func (m *Model) Keep(rounds, outputs int) {
+// Drop keeps the first rounds rounds; each has one tree for each output. idle lists the rounds before which an idle
+// round stands: it is left out and not counted. It gives the number of idle rounds among those that were kept.
+func (m *Model) Drop(idle []int, rounds, outputs int) int {
 	model := &m.Learner.Booster.Model
-	n := min(rounds*outputs, len(model.Trees))
-	model.Trees, model.Outputs = model.Trees[:n], model.Outputs[:n]
+	var trees []Tree
+	var to []int
+	at, left := 0, 0
+	for round := range rounds {
+		for left < len(idle) && idle[left] == round {
+			at, left = at+outputs, left+1
+		}
+		end := min(at+outputs, len(model.Trees))
+		trees, to = append(trees, model.Trees[at:end]...), append(to, model.Outputs[at:end]...)
+		at = end
+	}
+	model.Trees, model.Outputs = trees, to
+	return left
 }
 
 // Ensemble converts the model. inputs and classes name what XGBoost only numbers.

@@ -113,7 +113,7 @@ func TestTheEnsembleGivesTheSameBitsAsTheLibrary(t *testing.T) {
 			for _, n := range []int{rounds, kept} {
 				model, err := xgboost.ParseModel(data)
 				require.NoError(t, err)
-				model.Keep(n, max(1, len(p.classes)*boolInt(p.task == onnx.Multiclass)))
+				model.Drop(nil, n, max(1, len(p.classes)*boolInt(p.task == onnx.Multiclass)))
 				e, err := model.Ensemble(p.task, []string{"a", "b", "c", "d", "e"}, p.classes)
 				require.NoError(t, err)
 				want, err := b.Predict(fresh, xgboost.Probabilities, n)

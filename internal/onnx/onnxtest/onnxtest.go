@@ -136,3 +136,25 @@ func Vectors(seed uint64, inputs, n int, missing float64) [][]float32 {
 	}
 	return rows
 }
+
+// Categories makes the first input of a network a category of so many values, one column each.
+func Categories(seed uint64, n *onnx.Network, values int) {
+	r := rand.New(rand.NewPCG(seed, 5))
+	columns := len(n.Inputs) - 1 + values
+	for i := range columns {
+		n.Source = append(n.Source, max(0, i-values+1))
+		code := float32(math.NaN())
+		if i < values {
+			code = float32(i)
+		}
+		n.Code = append(n.Code, code)
+	}
+	l := &n.Layers[0]
+	for range (values - 1) * l.Outputs {
+		l.Weights = append(l.Weights, float32(r.NormFloat64()/math.Sqrt(float64(columns))))
+	}
+	for range values - 1 {
+		n.Mean, n.Scale = append(n.Mean, 0), append(n.Scale, 1)
+		n.Low, n.High = append(n.Low, -3), append(n.High, 3)
+	}
+}

@@ -1,10 +1,10 @@
-package train
+package family
 
 import (
 	"math"
 	"slices"
 
-	"github.com/mlpathway/mlpathway/internal/onnx"
+	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
 )
@@ -13,7 +13,7 @@ import (
 const bins = 10
 
 // Profile describes the training rows and what the model answers on them.
-func Profile(e *onnx.Ensemble, rows *featureset.Table) *registry.Profile {
+func Profile(task pipeline.Task, m Predictor, rows *featureset.Table) (*registry.Profile, error) {
 	p := &registry.Profile{Rows: rows.Rows()}
 	column := make([]float64, rows.Rows())
 	for i, name := range rows.Inputs {
@@ -22,18 +22,27 @@ func Profile(e *onnx.Ensemble, rows *featureset.Table) *registry.Profile {
 		}
 		p.Features = append(p.Features, Describe(name, column))
 	}
-	out := make([]float32, e.Outputs())
+	outputs := m.Outputs()
+	out := make([]float32, rows.Rows()*outputs)
+	if err := m.Predict(rows.Values, rows.Rows(), out); err != nil {
+		return nil, err
+	}
 	for r := range column {
-		e.Predict(rows.Row(r), out)
-		column[r] = answer(e.Task, out)
+		column[r] = answer(task, out[r*outputs:(r+1)*outputs])
 	}
 	p.Prediction = Describe("prediction", column)
-	return p
+	return p, nil
+}
+
+// Predictor computes rows that lie one after the other; onnx.Loaded is such.
+type Predictor interface {
+	Outputs() int
+	Predict(rows []float32, n int, out []float32) error
 }
 
 // answer is the one number that stands for a prediction: see registry.Profile.
-func answer(task string, out []float32) float64 {
-	if task != onnx.Multiclass {
+func answer(task pipeline.Task, out []float32) float64 {
+	if task != pipeline.Multiclass {
 		return float64(out[len(out)-1])
 	}
 	best := 0

@@ -1,0 +1,84 @@
+package family
+
+import (
+	"math"
+
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+)
+
+// Loss is what early stopping watches: the mean log loss of a classifier, the root mean square error of a regression.
+// weights are those of the rows; nil where all are equal.
+func Loss(task pipeline.Task, margins, labels, weights []float32) float64 {
+	outputs := len(margins) / len(labels)
+	sum, total := 0.0, 0.0
+	for i, label := range labels {
+		weight := 1.0
+		if weights != nil {
+			weight = float64(weights[i])
+		}
+		total += weight
+		sum += weight * rowLoss(task, margins[i*outputs:(i+1)*outputs], label)
+	}
+	if task == pipeline.Regression {
+		return math.Sqrt(sum / total)
+	}
+	return sum / total
+}
+
+func rowLoss(task pipeline.Task, row []float32, label float32) float64 {
+	switch task {
+	case pipeline.Binary: // log(1 + exp(-m)) for class 1, written so that nothing overflows
+		m := float64(row[0])
+		if label == 0 {
+			m = -m
+		}
+		return math.Max(-m, 0) + math.Log1p(math.Exp(-math.Abs(m)))
+	case pipeline.Multiclass:
+		return logSum(row) - float64(row[int(label)])
+	default:
+		d := float64(row[0] - label)
+		return d * d
+	}
+}
+
+// logSum is log(sum(exp(x))).
+func logSum(xs []float32) float64 {
+	largest := math.Inf(-1)
+	for _, x := range xs {
+		largest = math.Max(largest, float64(x))
+	}
+	sum := 0.0
+	for _, x := range xs {
+		sum += math.Exp(float64(x) - largest)
+	}
+	return largest + math.Log(sum)
+}
+
+// LossName is what a person calls the loss of a task.
+func LossName(task pipeline.Task) string {
+	if task == pipeline.Regression {
+		return "rmse"
+	}
+	return "log loss"
+}
+
+// Mean of values, weighted where weights are given.
+func Mean(values, weights []float32) float64 {
+	sum, total := 0.0, 0.0
+	for i, v := range values {
+		weight := 1.0
+		if weights != nil {
+			weight = float64(weights[i])
+		}
+		sum, total = sum+weight*float64(v), total+weight
+	}
+	return sum / total
+}
+
+// Margins is how many sums a model computes before they become an answer.
+func Margins(spec *pipeline.Spec) int {
+	if spec.Task == pipeline.Multiclass {
+		return len(spec.Classes())
+	}
+	return 1
+}

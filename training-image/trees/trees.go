@@ -1,0 +1,198 @@
+// Package trees fits gradient-boosted trees with XGBoost.
+package trees
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/mlpathway/mlpathway/internal/onnx"
+	"github.com/mlpathway/mlpathway/training-image/family"
+	"github.com/mlpathway/mlpathway/training-image/featureset"
+	"github.com/mlpathway/mlpathway/training-image/xgboost"
+)
+
+// Trees is the family.
+type Trees struct{ library *xgboost.Library }
+
+// New makes the family with a loaded library.
+func New(l *xgboost.Library) *Trees { return &Trees{library: l} }
+
+// Fit implements family.Family.
+func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, error) {
+	if r.Spec.Model.Device == "cuda" {
+		if err := t.library.CheckCUDA(); err != nil {
+			return nil, err
+		}
+	}
+	train, err := t.matrix(r.Train)
+	if err != nil {
+		return nil, err
+	}
+	defer train.Close()
+	validation, err := t.matrix(r.Validation)
+	if err != nil {
+		return nil, err
+	}
+	defer validation.Close()
+	booster, err := t.library.NewBooster(parameters(t.library, r), train, validation)
+	if err != nil {
+		return nil, err
+	}
+	defer booster.Close()
+	f := &fit{Request: r, library: t.library, booster: booster, train: train, validation: validation}
+	if err := f.resume(); err != nil {
+		return nil, err
+	}
+	if err := f.boost(ctx); err != nil {
+		return nil, err
+	}
+	return f.convert()
+}
+
+func (t *Trees) matrix(rows *featureset.Table) (*xgboost.Matrix, error) {
+	m, err := t.library.NewMatrix(rows.Values, len(rows.Inputs), rows.Labels)
+	if err != nil {
+		return nil, err
+	}
+	if rows.Weights != nil {
+		err = m.SetWeights(rows.Weights)
+	}
+	// With equal weights of the features the library draws columns anew in each round from its seed.
+	if err = errors.Join(err, m.SetFeatureWeights(len(rows.Inputs))); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// fit is a training at work.
+type fit struct {
+	*family.Request
+	family.Stopper
+	library           *xgboost.Library
+	booster           *xgboost.Booster
+	train, validation *xgboost.Matrix
+	// idle are the rounds before which an idle round stands in the library's model; see warmUp.
+	idle []int
+}
+
+// state is what a training resumes from.
+type state struct {
+	Stopper family.Stopper  `json:"stopper"`
+	Idle    []int           `json:"idle,omitempty"`
+	Model   json.RawMessage `json:"model"`
+}
+
+func (f *fit) state() ([]byte, error) {
+	model, err := f.booster.JSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(state{Stopper: f.Stopper, Idle: f.idle, Model: model})
+}
+
+func (f *fit) resume() error {
+	if f.Resume == nil {
+		return nil
+	}
+	var s state
+	if err := json.Unmarshal(f.Resume, &s); err != nil {
+		return fmt.Errorf("reading the checkpoint: %w", err)
+	}
+	f.Stopper, f.idle = s.Stopper, s.Idle
+	if err := f.booster.Load(s.Model); err != nil {
+		return fmt.Errorf("reading the checkpoint: %w", err)
+	}
+	return f.warmUp()
+}
+
+// warmUp adds an idle round, whose leaves are 0. The library draws one random number in the first round of a process
+// and none in the others; after the idle round the next one draws as it would have in the training that was stopped.
+func (f *fit) warmUp() error {
+	if err := f.booster.Set("eta", "0"); err != nil {
+		return err
+	}
+	if err := f.booster.Update(0, f.train); err != nil {
+		return err
+	}
+	f.idle = append(f.idle, len(f.Curve))
+	return f.booster.Set("eta", number(f.Spec.Model.Parameters.LearningRate))
+}
+
+// boost adds rounds until the loss on the validation rows has not improved for a while.
+func (f *fit) boost(ctx context.Context) error {
+	p := &f.Spec.Model.Parameters
+	for round := len(f.Curve); round < p.Rounds && !f.Stop(*p.EarlyStopping); round++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := f.booster.Update(round, f.train); err != nil {
+			return err
+		}
+		margins, err := f.booster.Predict(f.validation, xgboost.Margins, 0)
+		if err != nil {
+			return err
+		}
+		loss := family.Loss(f.Spec.Task, margins, f.Validation.Labels, f.Validation.Weights)
+		if _, err := f.Add(loss, math.NaN()); err != nil {
+			return fmt.Errorf("round %d: %w", round+1, err)
+		}
+		if err := f.Tell(&f.Stopper, p.Rounds, f.state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// convert makes the ONNX ensemble and proves that it answers as XGBoost does.
+func (f *fit) convert() (*family.Fitted, error) {
+	data, err := f.booster.JSON()
+	if err != nil {
+		return nil, err
+	}
+	model, err := xgboost.ParseModel(data)
+	if err != nil {
+		return nil, err
+	}
+	rounds, loss := f.Kept(&f.Spec.Model.Parameters)
+	idle := model.Drop(f.idle, rounds, family.Margins(f.Spec))
+	ensemble, err := model.Ensemble(string(f.Spec.Task), f.Validation.Inputs, f.Spec.Classes())
+	if err != nil {
+		return nil, err
+	}
+	want, err := f.booster.Predict(f.validation, xgboost.Probabilities, rounds+idle)
+	if err != nil {
+		return nil, err
+	}
+	if err := verify(ensemble, f.Validation, want); err != nil {
+		return nil, err
+	}
+	return &family.Fitted{Model: ensemble, Rounds: rounds, Loss: loss, Curve: f.Curve,
+		Importance: model.Importance(f.Validation.Inputs),
+		Libraries:  family.Libraries(map[string]string{"xgboost": f.library.Version()})}, nil
+}
+
+// tolerance is the largest relative difference between the two programs: the exponential function may differ in its
+// last digit.
+const tolerance = 1e-6
+
+var errDiffers = errors.New("the ONNX model does not answer as XGBoost does; it is not used")
+
+// verify compares the ensemble with XGBoost's own predictions.
+func verify(e *onnx.Ensemble, rows *featureset.Table, want []float32) error {
+	out := make([]float32, e.Outputs())
+	each := len(want) / rows.Rows()
+	for i := range rows.Rows() {
+		e.Predict(rows.Row(i), out)
+		got := out[len(out)-each:] // XGBoost gives only the second probability of two
+		for k, w := range want[i*each : (i+1)*each] {
+			if diff := math.Abs(float64(got[k] - w)); !(diff <= tolerance*math.Max(1, math.Abs(float64(w)))) {
+				return fmt.Errorf("%w: validation row %d, output %d: %v and %v", errDiffers, i, k, got[k], w)
+			}
+		}
+	}
+	return nil
+}

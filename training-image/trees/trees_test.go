@@ -1,0 +1,98 @@
+package trees_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlpathway/mlpathway/internal/onnx"
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/family/familytest"
+	"github.com/mlpathway/mlpathway/training-image/trees"
+	"github.com/mlpathway/mlpathway/training-image/xgboost"
+	"github.com/mlpathway/mlpathway/training-image/xgboost/xgboosttest"
+)
+
+func open(t *testing.T) *trees.Trees {
+	t.Helper()
+	return trees.New(xgboosttest.Open(t))
+}
+
+func TestLaws(t *testing.T) {
+	t.Parallel()
+	familytest.Run(t, familytest.Case{Family: open(t), Name: "trees",
+		Parameters: "rounds: 60, learningRate: 0.3, earlyStopping: 10, subsample: 0.7, columnSample: 0.7",
+		Least: map[pipeline.Task]float64{pipeline.Binary: 0.85, pipeline.Multiclass: 0.78,
+			pipeline.Regression: 0.8}})
+}
+
+func TestTreesStopEarly(t *testing.T) {
+	t.Parallel()
+	s := familytest.Spec(t, pipeline.Binary, "trees", "rounds: 400, learningRate: 0.3, earlyStopping: 10, subsample: 0.7")
+	set := familytest.Set(pipeline.Binary, 400)
+	one, err := open(t).Fit(t.Context(), familytest.Request(s, set))
+	require.NoError(t, err)
+	assert.Less(t, one.Rounds, 100)
+	assert.Len(t, one.Curve, one.Rounds+10, "training ends where it brings nothing")
+	assert.Len(t, one.Model.(*onnx.Ensemble).Trees, one.Rounds, "later trees are cut off")
+
+	s.Model.Seed = 2
+	other, err := open(t).Fit(t.Context(), familytest.Request(s, set))
+	require.NoError(t, err)
+	assert.NotEqual(t, sum(t, one.Model), sum(t, other.Model), "the seed counts")
+}
+
+func sum(t *testing.T, m interface {
+	Marshal(meta map[string]string) ([]byte, error)
+}) string {
+	t.Helper()
+	data, err := m.Marshal(nil)
+	require.NoError(t, err)
+	return registry.Sum(data)
+}
+
+func TestWithoutEarlyStoppingAllRoundsAreKept(t *testing.T) {
+	t.Parallel()
+	s := familytest.Spec(t, pipeline.Regression, "trees", "rounds: 60, learningRate: 1, earlyStopping: 0")
+	fit, err := open(t).Fit(t.Context(), familytest.Request(s, familytest.Set(pipeline.Regression, 200)))
+	require.NoError(t, err)
+	assert.Equal(t, 60, fit.Rounds)
+	assert.InDelta(t, 50, fit.Model.(*onnx.Ensemble).Base[0], 5, "a regression starts at the mean")
+}
+
+func TestASplitThatBringsLittleIsPruned(t *testing.T) {
+	t.Parallel()
+	set := familytest.Set(pipeline.Binary, 400)
+	nodes := func(parameters string) (n int) {
+		s := familytest.Spec(t, pipeline.Binary, "trees", parameters)
+		fit, err := open(t).Fit(t.Context(), familytest.Request(s, set))
+		require.NoError(t, err)
+		for _, tree := range fit.Model.(*onnx.Ensemble).Trees {
+			n += len(tree.Nodes)
+		}
+		return n
+	}
+	assert.Less(t, 2*nodes("rounds: 20, earlyStopping: 0, minSplitLoss: 5"), nodes("rounds: 20, earlyStopping: 0"))
+}
+
+func TestErrorsOfTheLibraryReachTheCaller(t *testing.T) {
+	t.Parallel()
+	set := familytest.Set(pipeline.Binary, 50)
+	set[registry.TrainPart].Labels[0] = 3
+	s := familytest.Spec(t, pipeline.Binary, "trees", "rounds: 5")
+	_, err := open(t).Fit(t.Context(), familytest.Request(s, set))
+	require.ErrorContains(t, err, "label must be in [0,1]")
+}
+
+func TestADeviceThatTheLibraryLacks(t *testing.T) {
+	t.Parallel()
+	s := familytest.Spec(t, pipeline.Binary, "trees", "rounds: 5")
+	s.Model.Device = "cuda"
+	_, err := open(t).Fit(t.Context(), familytest.Request(s, familytest.Set(pipeline.Binary, 50)))
+	if err != nil { // Debian's library; where there is a GPU the model is trained
+		require.ErrorIs(t, err, xgboost.ErrNoCUDA)
+		require.ErrorContains(t, err, "set model.device to cpu")
+	}
+}
