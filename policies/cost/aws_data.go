@@ -9,6 +9,8 @@ import (
 var awsData = map[string]model{
 	"aws:dynamodb/table:Table":                   dynamoTable,
 	"aws:redshiftserverless/workgroup:Workgroup": redshiftWorkgroup,
+	"aws:redshift/cluster:Cluster":               redshiftCluster,
+	"aws:rds/instance:Instance":                  databaseInstance,
 	"aws:athena/workgroup:Workgroup": func(p *pricer) {
 		p.usage("data scanned", "athena", "data scanned", p.use("queryTB"))
 	},
@@ -42,6 +44,43 @@ var awsData = map[string]model{
 	"aws:apigatewayv2/api:Api": func(p *pricer) {
 		p.usage("requests", "apigateway", "http", p.use("requests"))
 	},
+}
+
+// redshiftCluster runs all month. The RA3 family keeps its data apart and is billed for it.
+func redshiftCluster(p *pricer) {
+	node := p.text("nodeType", "")
+	if node == "" {
+		p.unpriced("nodes", "their type is not known yet")
+		return
+	}
+	p.always("nodes "+node, "redshift", node, p.number("numberOfNodes", 1)*HoursPerMonth)
+	if strings.HasPrefix(node, "ra3.") {
+		p.always("data", "redshift", "RMS", p.use("warehouseGB"))
+		p.uncap()
+	}
+}
+
+// databaseInstance is twice its price where a second machine stands by in another zone. Some classes cost the same for
+// every open-source engine.
+func databaseInstance(p *pricer) {
+	class, copies := p.text("instanceClass", ""), 1.0
+	if p.flag("multiAz", false) {
+		copies = 2
+	}
+	sku := class + " " + p.text("engine", "") + " single-az"
+	if _, ok := p.find("rds", sku); !ok {
+		sku = class + " single-az"
+	}
+	if class == "" {
+		p.unpriced("machine", "its class is not known yet")
+	} else {
+		p.always("machine "+class, "rds", sku, copies*HoursPerMonth)
+	}
+	if kind := p.text("storageType", "gp2"); kind == "gp3" {
+		p.always("storage", "rds", "gp3 storage", copies*p.number("allocatedStorage", 20))
+	} else {
+		p.unpriced("storage", "the table has no price for "+kind)
+	}
 }
 
 func dynamoTable(p *pricer) {

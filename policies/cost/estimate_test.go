@@ -75,6 +75,11 @@ const prices = header +
 	"aws,lambda,requests,us-east-1,1m-requests,0.2,s,2026,\n" +
 	"aws,nat-gateway,hour,us-east-1,hour,0.045,s,2026,\n" +
 	"aws,nat-gateway,data processed,us-east-1,gb,0.045,s,2026,\n" +
+	"aws,rds,db.t3.large mysql single-az,us-east-1,hour,0.2,s,2026,\n" +
+	"aws,rds,db.t4g.small single-az,us-east-1,hour,0.1,s,2026,\n" +
+	"aws,rds,gp3 storage,us-east-1,gb-month,0.1,s,2026,\n" +
+	"aws,redshift,ra3.4xlarge,us-east-1,hour,3,s,2026,\n" +
+	"aws,redshift,RMS,us-east-1,gb-month,0.02,s,2026,\n" +
 	"aws,redshift-serverless,RPU,us-east-1,rpu-hour,0.5,s,2026,\n" +
 	"aws,redshift-serverless,storage,us-east-1,gb-month,0.02,s,2026,\n" +
 	"aws,sagemaker-hosting,ml.m5.large,us-east-1,hour,0.1,s,2026,\n" +
@@ -90,6 +95,9 @@ const prices = header +
 	"gcp,gce-gpu-ondemand,A100-40GB x1,us-central1,hour,2,s,2026,accelerator-only\n" +
 	"gcp,gce-gpu-ondemand,T4 x1,us-central1,hour,0.4,s,2026,accelerator-only\n" +
 	"gcp,gce-gpu-spot,T4 x1,us-central1,hour,0.1,s,2026,accelerator-only\n" +
+	"gcp,cloud-functions,invocation,us-central1,request,0.0000004,s,2026,\n" +
+	"gcp,cloud-sql,ssd zonal,us-central1,gb-month,0.2,s,2026,\n" +
+	"gcp,cloud-sql,vcpu zonal,us-central1,vcpu-hour,0.04,s,2026,\n" +
 	"gcp,persistent-disk,pd-standard,us-central1,gb-month,0.04,s,2026,\n" +
 	"azure,vm-ondemand,Standard_NC4as_T4_v3,eastus,hour,0.5,s,2026,\n" +
 	"azure,vm-spot,Standard_NC4as_T4_v3,eastus,hour,0.1,s,2026,\n" +
@@ -193,6 +201,20 @@ func TestAmounts(t *testing.T) {
 					}},
 			}, map[string]float64{"warehouseHours": 10, "warehouseGB": 50},
 			cost.Amount{Idle: 1, Expected: 41, Maximum: 51},
+		},
+		"a warehouse with machines": {
+			[]res{{typ: "aws:redshift/cluster:Cluster", props: map[string]any{"nodeType": "ra3.4xlarge", "numberOfNodes": 2.0}}},
+			map[string]float64{"warehouseGB": 100}, cost.Amount{Idle: 4382, Expected: 4382, Maximum: 4382},
+		},
+		"a database with a standby": {
+			[]res{{typ: "aws:rds/instance:Instance", props: map[string]any{
+				"instanceClass": "db.t3.large", "engine": "mysql", "multiAz": true, "storageType": "gp3", "allocatedStorage": 10.0,
+			}}}, nil, cost.Amount{Idle: 294, Expected: 294, Maximum: 294},
+		},
+		"a database whose engine does not matter": {
+			[]res{{typ: "aws:rds/instance:Instance", props: map[string]any{
+				"instanceClass": "db.t4g.small", "engine": "postgres", "storageType": "gp3", "allocatedStorage": 10.0,
+			}}}, nil, cost.Amount{Idle: 74, Expected: 74, Maximum: 74},
 		},
 		"a Spark engine": {
 			[]res{{typ: "aws:emrserverless/application:Application", props: map[string]any{
@@ -485,5 +507,28 @@ func TestEveryTypeOfTheTargetsIsKnown(t *testing.T) {
 		for _, u := range e.Unpriced {
 			assert.NotContains(t, u.Why, "no model", "%s: %s", file, u.Type)
 		}
+	}
+}
+
+// TestPartlyPriced: what has no price is named, and the rest is in the sum.
+func TestPartlyPriced(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct {
+		res      res
+		expected float64
+	}{
+		"memory": {res{typ: "gcp:sql/databaseInstance:DatabaseInstance", props: map[string]any{"settings": map[string]any{
+			"tier": "db-custom-4-16384", "availabilityType": "REGIONAL", "diskSize": 10.0,
+		}}}, 237.6},
+		"machine": {res{typ: "gcp:sql/databaseInstance:DatabaseInstance", props: map[string]any{"settings": map[string]any{
+			"tier": "db-f1-micro", "diskSize": 10.0,
+		}}}, 2},
+		"time":    {res{typ: "gcp:cloudfunctionsv2/function:Function"}, 0.4},
+		"storage": {res{typ: "aws:rds/instance:Instance", props: map[string]any{"instanceClass": "db.t4g.small"}}, 73},
+	} {
+		e := estimate(t, map[string]float64{"invocations": 1000}, test.res)
+		require.Len(t, e.Unpriced, 1, what)
+		assert.Equal(t, what, e.Unpriced[0].What)
+		assert.InDelta(t, test.expected, e.Total.Expected, 1e-9, what)
 	}
 }

@@ -44,10 +44,29 @@ var gcp = map[string]model{
 	"gcp:logging/projectBucketConfig:ProjectBucketConfig": func(p *pricer) {
 		p.usage("lines written", "cloud-logging", "ingest", p.use("logGB"))
 	},
-	"gcp:sql/databaseInstance:DatabaseInstance": func(p *pricer) {
-		p.always("storage", "cloud-sql", "ssd zonal", p.number("settings.diskSize", 10))
-		p.unpriced("machine", "the table has no price for its tier")
+	"gcp:sql/databaseInstance:DatabaseInstance": cloudSQL,
+	"gcp:cloudfunctionsv2/function:Function": func(p *pricer) {
+		p.usage("calls", "cloud-functions", "invocation", p.use("invocations")*1000)
+		p.unpriced("time", "the table has no price for it")
 	},
+}
+
+// cloudSQL is twice its price where a second machine stands by in another zone. Only custom tiers say their size:
+// db-custom-4-16384 has 4 vCPUs.
+func cloudSQL(p *pricer) {
+	copies := 1.0
+	if p.text("settings.availabilityType", "ZONAL") == "REGIONAL" {
+		copies = 2
+	}
+	p.always("storage", "cloud-sql", "ssd zonal", copies*p.number("settings.diskSize", 10))
+	size, custom := strings.CutPrefix(p.text("settings.tier", ""), "db-custom-")
+	cpus, ok := leadingNumber(size)
+	if !custom || !ok {
+		p.unpriced("machine", "the table has no price for its tier")
+		return
+	}
+	p.always("vCPUs", "cloud-sql", "vcpu zonal", copies*cpus*HoursPerMonth)
+	p.unpriced("memory", "the table has no price for it")
 }
 
 // gkePool is one pool, in each of its zones.

@@ -74,7 +74,8 @@ func TestLoadTableRefusesAChangedFile(t *testing.T) {
 	_, err = cost.LoadTable(bytes.Replace(prices, []byte(",hour,"), []byte(",month,"), 1), manifest)
 	require.ErrorContains(t, err, "SHA-256")
 	for from, to := range map[string]string{
-		`"version": 1`: `"version": 2`, "USD": "EUR", `"date": "`: `"date": "the `, `"aws": `: `"aws": 1`, `"rows"`: `"lines"`,
+		`"version": 1`: `"version": 2`, "USD": "EUR", `"date": "`: `"date": "the `, `"aws": `: `"aws": 1`,
+		`"rows"`: `"lines"`,
 	} {
 		_, err = cost.LoadTable(prices, bytes.Replace(manifest, []byte(from), []byte(to), 1))
 		require.Error(t, err, from)

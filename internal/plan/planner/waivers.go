@@ -24,9 +24,9 @@ func Waivers(root string) (rules.Waivers, error) {
 	return rules.ReadWaivers(data), nil
 }
 
-// Review adds to the plans of all stacks what none of them can tell alone: a waiver that means no stack in particular,
-// or one that there is not, and that accepts nothing in any of them. It is said where its environment is, or else in the
-// first plan.
+// Review adds to the plans of all stacks what none of them can tell alone: a waiver that means no stack in
+// particular, or one that is not there, and that accepts nothing in any of them. It is said in the plans of its
+// environment, or else in the first one.
 func (p *Planner) Review(plans []*plan.Document) {
 	for i := range p.Waivers {
 		w := &p.Waivers[i]
