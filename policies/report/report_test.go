@@ -118,10 +118,12 @@ func TestSARIF(t *testing.T) {
 		RuleIndex    int
 		Kind, Level  string
 		Suppressions []struct{ Justification string }
+		Fingerprints map[string]string `json:"partialFingerprints"`
 	}
 	var log struct {
 		Runs []struct {
-			Tool struct {
+			AutomationDetails struct{ ID string }
+			Tool              struct {
 				Driver struct{ Rules []struct{ ID string } }
 			}
 			Results []result
@@ -129,12 +131,16 @@ func TestSARIF(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(text), &log))
 	require.Len(t, log.Runs, 2, "a stack without a plan is a run that failed")
+	assert.Equal(t, "mlpathway/s/", log.Runs[0].AutomationDetails.ID, "each stack is a category")
+	hashes := map[string]bool{}
 	byRule := map[string]result{}
 	for _, r := range log.Runs[0].Results {
 		byRule[r.RuleID] = r
+		hashes[r.Fingerprints["primaryLocationLineHash"]] = true
 		assert.Equal(t, r.RuleID, log.Runs[0].Tool.Driver.Rules[r.RuleIndex].ID)
 	}
 	require.Len(t, byRule, 5)
+	assert.Len(t, hashes, len(log.Runs[0].Results), "each finding is an alert of its own")
 	assert.Equal(t, "error", byRule["ENC-01"].Level)
 	assert.Equal(t, "warning", byRule["COST-09"].Level)
 	assert.Equal(t, "review", byRule["ENC-05"].Kind)

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -127,7 +129,8 @@ func newSARIFRun(stack string) sarifRun {
 		Tool:        sarifTool{sarifDriver{Name: "mlpathway", InformationURI: homepage, Rules: []sarifRule{}}},
 		Invocations: []sarifInvocation{{Successful: true}},
 		Results:     []sarifResult{},
-		Automation:  sarifAutomation{ID: "mlpathway/" + stack},
+		// What stands before the last slash is the category, of which GitHub takes one run.
+		Automation: sarifAutomation{ID: "mlpathway/" + stack + "/"},
 	}
 }
 
@@ -158,7 +161,7 @@ func sarifResultOf(d *plan.Document, f *plan.Finding, index int) sarifResult {
 			Physical: sarifPhysical{sarifArtifact{"stacks/Pulumi." + d.Stack + ".yaml"}, sarifRegion{1}},
 			Logical:  []sarifLogical{{Name: d.Name(f.URN), URN: f.URN, Kind: "resource"}},
 		}},
-		Fingerprints: map[string]string{"mlpathway/v1": strings.ReplaceAll(f.Key(), "\x00", "|")},
+		Fingerprints: fingerprints(f),
 		Properties:   map[string]any{"severity": f.Severity, "outcome": f.Outcome, "environment": d.Environment},
 	}
 	if f.Outcome == plan.Unverified {
@@ -169,6 +172,16 @@ func sarifResultOf(d *plan.Document, f *plan.Finding, index int) sarifResult {
 		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: accepted(f)}}
 	}
 	return result
+}
+
+// fingerprints tell findings apart that stand on the same line of a stack's file. GitHub reads the second one, by which
+// it would take all findings of a rule for one otherwise.
+func fingerprints(f *plan.Finding) map[string]string {
+	sum := sha256.Sum256([]byte(f.Key()))
+	return map[string]string{
+		"mlpathway/v1":            strings.ReplaceAll(f.Key(), "\x00", "|"),
+		"primaryLocationLineHash": hex.EncodeToString(sum[:8]) + ":1",
+	}
 }
 
 func sarifLevel(level string) string {
