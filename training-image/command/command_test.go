@@ -92,7 +92,7 @@ func TestAFailureIsALogLineAndARow(t *testing.T) {
 		assert.Equal(t, 1, code)
 		assert.Contains(t, stderr, "the run r1 has failed")
 	}
-	rows, err := metadata.Rows(t.Context(), l.Dir+"/registry/metadata.db")
+	rows, err := metadata.Rows(t.Context(), l.Options("").Metadata)
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	assert.Equal(t, "tumour-r1", rows[0].TrainingJobName)

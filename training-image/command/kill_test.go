@@ -42,7 +42,7 @@ func whole(t *testing.T, l *steptest.Lake) {
 	require.NoError(t, err)
 	assert.Equal(t, versions[0], production(t, l, "tumour"))
 	assert.Equal(t, registry.Registered, l.Run(v.Manifest.Run).Status)
-	rows, err := metadata.Rows(t.Context(), l.Dir+"/registry/metadata.db")
+	rows, err := metadata.Rows(t.Context(), l.Options("").Metadata)
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	assert.Equal(t, versions[0], rows[0].ModelVersion)

@@ -70,7 +70,7 @@ func TestTheWholePath(t *testing.T) {
 	assert.Equal(t, v.Manifest.Rows["test"], v.Metrics.Rows)
 	checkProfile(t, v)
 
-	rows, err := metadata.Rows(t.Context(), l.Dir+"/registry/metadata.db")
+	rows, err := metadata.Rows(t.Context(), l.Options("").Metadata)
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	assert.Equal(t, metadata.Row{TrainingJobName: "tumour-" + r.ID, ModelVersion: r.Version, Metrics: v.Metrics.Candidate,
@@ -159,7 +159,7 @@ func TestDropsLeadToVersionsAndPoisonIsNotPromoted(t *testing.T) {
 	versions, err := registry.New(l.Zone("models")).Versions(t.Context(), "tumour")
 	require.NoError(t, err)
 	assert.Len(t, versions, 3)
-	rows, err := metadata.Rows(t.Context(), l.Dir+"/registry/metadata.db")
+	rows, err := metadata.Rows(t.Context(), l.Options("").Metadata)
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
 	assert.Equal(t, metadata.NotPromoted, rows[2].Status)

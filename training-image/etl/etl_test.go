@@ -111,7 +111,7 @@ func TestMoreThanHalfBadRowsFailTheRun(t *testing.T) {
 	assert.False(t, r.Ended.IsZero())
 	assert.Len(t, l.CSV("curated", r.DataVersion+"/"+etl.QuarantineFile), 4, "a person can look at the bad rows")
 	assert.NotContains(t, l.Files("curated/"+r.DataVersion), "curated/"+r.DataVersion+"/"+etl.RowsFile)
-	rows, err := metadata.Rows(t.Context(), l.Dir+"/registry/metadata.db")
+	rows, err := metadata.Rows(t.Context(), l.Options("").Metadata)
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
 	assert.Equal(t, "fruit-size-r2", rows[0].TrainingJobName)

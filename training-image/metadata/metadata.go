@@ -1,17 +1,14 @@
-// Package metadata keeps the table MLTrainingMetadata: one row for each training run, what came out of it and how good
-// it was.
+// Package metadata keeps the table MLTrainingMetadata: one row for each training run and for each trial of a search, what
+// came out of it and how good it was. The table lies in a SQLite file, in DynamoDB, in Firestore or in Cosmos DB.
 package metadata
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
 	"fmt"
-	"os"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver
 )
 
 // Row is one row of the table.
@@ -24,7 +21,7 @@ type Row struct {
 	Metrics map[string]float64
 	// Timestamp of the end of the run.
 	Timestamp time.Time
-	// Status is promoted, not promoted or failed.
+	// Status is one of the constants below.
 	Status string
 	// DataVersion that it was trained from; empty where the run failed before.
 	DataVersion string
@@ -37,111 +34,90 @@ const (
 	Promoted    = "promoted"
 	NotPromoted = "not promoted"
 	Failed      = "failed"
+	Trial       = "trial"  // of a search, measured on the validation rows
+	Pruned      = "pruned" // a trial that was ended early
 )
 
-const schema = `CREATE TABLE IF NOT EXISTS MLTrainingMetadata (
-	TrainingJobName TEXT PRIMARY KEY,
-	ModelVersion    TEXT NOT NULL,
-	Metrics         TEXT NOT NULL,
-	Timestamp       TEXT NOT NULL,
-	Status          TEXT NOT NULL,
-	DataVersion     TEXT NOT NULL,
-	Reason          TEXT NOT NULL
-) WITHOUT ROWID`
-
-// OpenSQLite opens or creates a SQLite file, readable by its owner only. Writers wait for one another.
-func OpenSQLite(path string) (*sql.DB, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, err)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, err)
-	}
-	db, err := sql.Open("sqlite", "file:"+escape(path)+"?_pragma=busy_timeout(10000)&_txlock=immediate")
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", path, err)
-	}
-	db.SetMaxOpenConns(1)
-	return db, nil
+// Table is the table, wherever it lies. It is safe for concurrent use.
+type Table interface {
+	// Put writes a row. A row of the same training job and version is replaced.
+	Put(ctx context.Context, row Row) error
+	// Rows reads the table, oldest first.
+	Rows(ctx context.Context) ([]Row, error)
+	// Close releases the table.
+	Close() error
 }
 
-// Put writes a row into the table of the database at path, and makes both where they are not there yet.
-func Put(ctx context.Context, path string, row Row) error {
-	db, err := OpenSQLite(path)
-	if err != nil {
-		return fmt.Errorf("writing training metadata: %w", err)
+// Open opens the table at an address:
+//
+//	sqlite:///data/metadata.db
+//	dynamodb://table?partition_key=TrainingJobName&sort_key=ModelVersion
+//	firestore://projects/p/databases/(default)/documents/table?name_field=TrainingJobName
+//	cosmos://account.documents.azure.com/database/container
+//
+// The last three are where the program was built with the tag cloud.
+func Open(ctx context.Context, address string) (Table, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" {
+		return nil, fmt.Errorf("opening the metadata table: %q is no address such as sqlite:///data/metadata.db", address)
 	}
-	defer func() { _ = db.Close() }()
-	metrics, err := json.Marshal(nonNil(row.Metrics))
-	if err != nil {
-		return fmt.Errorf("writing training metadata: %w", err)
+	var table Table
+	switch u.Scheme {
+	case "sqlite":
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
+			return nil, fmt.Errorf("opening the metadata table: %q: want sqlite:// and an absolute path", address)
+		}
+		table = sqliteTable{path: filepath.FromSlash(u.Path)}
+	case "cosmos":
+		table, err = openCosmos(u)
+	default:
+		table, err = openDocuments(ctx, u)
 	}
-	if _, err := db.ExecContext(ctx, schema); err != nil {
-		return fmt.Errorf("writing training metadata to %s: %w", path, err)
-	}
-	_, err = db.ExecContext(ctx, `INSERT OR REPLACE INTO MLTrainingMetadata
-		(TrainingJobName, ModelVersion, Metrics, Timestamp, Status, DataVersion, Reason) VALUES (?,?,?,?,?,?,?)`,
-		row.TrainingJobName, row.ModelVersion, string(metrics), row.Timestamp.UTC().Format(time.RFC3339Nano),
-		row.Status, row.DataVersion, row.Reason)
 	if err != nil {
-		return fmt.Errorf("writing training metadata to %s: %w", path, err)
+		return nil, fmt.Errorf("opening the metadata table %s: %w", u.Redacted(), err)
+	}
+	return &named{table, u.Redacted()}, nil
+}
+
+// named adds to errors what was done where.
+type named struct {
+	Table
+	address string
+}
+
+// Put implements Table.
+func (n *named) Put(ctx context.Context, row Row) error {
+	if err := n.Table.Put(ctx, row); err != nil {
+		return fmt.Errorf("writing training metadata to %s: %w", n.address, err)
 	}
 	return nil
 }
 
-// Rows reads the table, oldest first.
-func Rows(ctx context.Context, path string) ([]Row, error) {
-	db, err := OpenSQLite(path)
+// Rows implements Table.
+func (n *named) Rows(ctx context.Context) ([]Row, error) {
+	rows, err := n.Table.Rows(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading training metadata: %w", err)
+		return nil, fmt.Errorf("reading training metadata from %s: %w", n.address, err)
 	}
-	defer func() { _ = db.Close() }()
-	rows, err := db.QueryContext(ctx, `SELECT TrainingJobName, ModelVersion, Metrics, Timestamp, Status, DataVersion,
-		Reason FROM MLTrainingMetadata ORDER BY Timestamp, TrainingJobName`)
-	if err != nil {
-		return nil, fmt.Errorf("reading training metadata from %s: %w", path, err)
-	}
-	defer func() { _ = rows.Close() }()
-	var all []Row
-	for rows.Next() {
-		var r Row
-		var metrics, at string
-		if err := rows.Scan(&r.TrainingJobName, &r.ModelVersion, &metrics, &at, &r.Status, &r.DataVersion,
-			&r.Reason); err != nil {
-			return nil, fmt.Errorf("reading training metadata from %s: %w", path, err)
-		}
-		if err := json.Unmarshal([]byte(metrics), &r.Metrics); err != nil {
-			return nil, fmt.Errorf("reading the metrics of %s from %s: %w", r.TrainingJobName, path, err)
-		}
-		if r.Timestamp, err = time.Parse(time.RFC3339Nano, at); err != nil {
-			return nil, fmt.Errorf("reading the time of %s from %s: %w", r.TrainingJobName, path, err)
-		}
-		all = append(all, r)
-	}
-	return all, rows.Err()
+	return rows, nil
 }
 
-// escape keeps a path whole inside a file: URI.
-func escape(path string) string {
-	var out []byte
-	for _, b := range []byte(path) {
-		switch b {
-		case '%', '?', '#':
-			out = fmt.Appendf(out, "%%%02x", b)
-		default:
-			out = append(out, b)
-		}
+// Rows reads the table at an address, oldest row first.
+func Rows(ctx context.Context, address string) ([]Row, error) {
+	t, err := Open(ctx, address)
+	if err != nil {
+		return nil, err
 	}
-	return string(out)
+	defer func() { _ = t.Close() }()
+	return t.Rows(ctx)
 }
 
-func nonNil(m map[string]float64) map[string]float64 {
-	if m == nil {
-		return map[string]float64{}
+// Put writes one row into the table at an address.
+func Put(ctx context.Context, address string, row Row) error {
+	t, err := Open(ctx, address)
+	if err != nil {
+		return err
 	}
-	return m
+	defer func() { _ = t.Close() }()
+	return t.Put(ctx, row)
 }

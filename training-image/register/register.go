@@ -144,10 +144,6 @@ func putRow(ctx context.Context, j *step.Job, reg *registry.Registry, m *registr
 	if j.Metadata == "" {
 		return nil
 	}
-	path, err := step.FilePath("sqlite", j.Metadata)
-	if err != nil {
-		return err
-	}
 	v, err := reg.Open(ctx, m.Name, m.Version)
 	if err != nil {
 		return fmt.Errorf("reading back the version: %w", err)
@@ -156,7 +152,7 @@ func putRow(ctx context.Context, j *step.Job, reg *registry.Registry, m *registr
 	if m.Decision.Promoted {
 		status = metadata.Promoted
 	}
-	return metadata.Put(ctx, path, metadata.Row{TrainingJobName: m.Name + "-" + m.Run, ModelVersion: m.Version,
+	return metadata.Put(ctx, j.Metadata, metadata.Row{TrainingJobName: m.Name + "-" + m.Run, ModelVersion: m.Version,
 		Metrics: v.Metrics.Candidate, Timestamp: m.Created, Status: status, DataVersion: m.DataVersion,
 		Reason: m.Decision.Reason})
 }

@@ -178,12 +178,8 @@ func (j *Job) fail(ctx context.Context, cause error) error {
 	if j.Metadata == "" {
 		return err
 	}
-	path, err2 := FilePath("sqlite", j.Metadata)
-	if err2 == nil {
-		err2 = metadata.Put(ctx, path, metadata.Row{TrainingJobName: JobName(r), Timestamp: r.Ended,
-			Status: metadata.Failed, DataVersion: r.DataVersion, Reason: r.Error})
-	}
-	return errors.Join(err, err2)
+	return errors.Join(err, metadata.Put(ctx, j.Metadata, metadata.Row{TrainingJobName: JobName(r), Timestamp: r.Ended,
+		Status: metadata.Failed, DataVersion: r.DataVersion, Reason: r.Error}))
 }
 
 // JobName is the name of a run in the metadata table.

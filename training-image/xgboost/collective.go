@@ -114,6 +114,10 @@ func cString(p pointer) string {
 	return string(unsafe.Slice((*byte)(p), n))
 }
 
+// patience is the number of seconds that one exchange may take: none that matters, because the ranks watch one another
+// (3.0 takes 0 for no time at all).
+const patience = 24 * 3600
+
 // Collective is this rank's membership in a distributed training.
 type Collective struct {
 	library *Library // whose calls are made on the thread of the membership
@@ -129,7 +133,7 @@ func (l *Library) Join(host string, port, rank, world int) (*Collective, error) 
 		return nil, err
 	}
 	settings := map[string]any{"dmlc_communicator": "rabit", "dmlc_tracker_uri": host, "dmlc_tracker_port": port,
-		"dmlc_task_id": fmt.Sprintf("%06d", rank), "dmlc_retry": 5, "dmlc_timeout": 0}
+		"dmlc_task_id": fmt.Sprintf("%06d", rank), "dmlc_retry": 5, "dmlc_timeout": patience}
 	if l.collective.trackerCreate == nil {
 		settings = map[string]any{"xgboost_communicator": "rabit", "rabit_tracker_uri": host,
 			"rabit_tracker_port": strconv.Itoa(port), "rabit_task_id": strconv.Itoa(rank), "rabit_world_size": strconv.Itoa(world)}
