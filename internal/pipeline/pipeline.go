@@ -56,6 +56,8 @@ type Spec struct {
 	Split Split `yaml:"split"`
 	// Model says what is trained.
 	Model Model `yaml:"model"`
+	// Tuning searches for parameters of the model first. Default none.
+	Tuning *Tuning `yaml:"tuning,omitempty"`
 	// Gate says when a new model may replace the one that is served.
 	Gate Gate `yaml:"gate"`
 	// Schedules say when things happen besides the arrival of new data.

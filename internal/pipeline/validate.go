@@ -30,6 +30,9 @@ func (s *Spec) setDefaults() {
 	setZero(&s.Model.Family, Trees)
 	setZero(&s.Model.Seed, 1)
 	s.Model.Parameters.setDefaults(s.Model.Family)
+	if s.Tuning != nil {
+		s.Tuning.setDefaults()
+	}
 	setNil(&s.Gate.MustBeatCurrent, true)
 	setZero(&s.Schedules.Train, Never)
 	setZero(&s.Schedules.Batch, "0 2 * * *")
@@ -72,6 +75,7 @@ func (s *Spec) validate(file string) error {
 	s.validateSource(v)
 	s.validateLabel(v)
 	s.validateModel(v)
+	s.validateTuning(v)
 	s.validateGate(v)
 	s.validateSchedules(v)
 	v.check(s.Drift.PSI > 0, "drift.psi", "found %v, want a number above 0", s.Drift.PSI)

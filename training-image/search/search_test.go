@@ -1,0 +1,126 @@
+package search_test
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/search"
+)
+
+func numbers(low, high float64, log bool, steps int) pipeline.Range {
+	return pipeline.Range{Min: &low, Max: &high, Log: log, Steps: steps}
+}
+
+func tuning(strategy pipeline.Strategy, seed int64) *pipeline.Tuning {
+	return &pipeline.Tuning{Strategy: strategy, Trials: 40, Parallel: 1, Seed: seed, Space: map[string]pipeline.Range{
+		"learningRate": numbers(0.001, 1, true, 4), "maxDepth": numbers(2, 10, false, 3), "subsample": {Values: []string{"0.5", "1"}},
+		"l2": numbers(0, 10, false, 3)}}
+}
+
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	x, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	return x
+}
+
+func TestTheGridHoldsEveryPointOnce(t *testing.T) {
+	t.Parallel()
+	s := search.New(tuning(pipeline.GridSearch, 1))
+	assert.Equal(t, 4*3*2*3, s.Size())
+	seen := map[string]bool{}
+	for i := range s.Size() {
+		p := s.Propose(i, nil)
+		key := p["l2"] + " " + p["learningRate"] + " " + p["maxDepth"] + " " + p["subsample"]
+		assert.False(t, seen[key], key)
+		seen[key] = true
+	}
+	assert.True(t, seen["0 0.001 2 0.5"])
+	assert.True(t, seen["5 0.01 6 1"])
+	assert.True(t, seen["10 1 10 1"])
+	assert.Equal(t, s.Propose(0, nil), s.Propose(s.Size(), nil))
+}
+
+// bowl is a loss with one valley.
+func bowl(t *testing.T, p search.Point) float64 {
+	t.Helper()
+	rate, depth, l2 := math.Log10(number(t, p["learningRate"])), number(t, p["maxDepth"]), number(t, p["l2"])
+	loss := (rate+1.3)*(rate+1.3) + (depth-7)*(depth-7)/16 + (l2-3)*(l2-3)/25
+	if p["subsample"] == "1" {
+		loss += 0.3
+	}
+	return loss
+}
+
+// best runs a search of so many trials and gives its lowest loss.
+func best(t *testing.T, s *search.Search, trials int) float64 {
+	t.Helper()
+	var known []search.Observation
+	lowest := math.Inf(1)
+	for i := range trials {
+		p := s.Propose(i, known)
+		known = append(known, search.Observation{Point: p, Loss: bowl(t, p)})
+		lowest = math.Min(lowest, known[i].Loss)
+	}
+	return lowest
+}
+
+func TestProposalsStayInTheirRanges(t *testing.T) {
+	t.Parallel()
+	for _, strategy := range []pipeline.Strategy{pipeline.RandomSearch, pipeline.BayesianSearch} {
+		s := search.New(tuning(strategy, 3))
+		var known []search.Observation
+		depths := map[string]int{}
+		for i := range 300 {
+			p := s.Propose(i, known)
+			rate, depth, l2 := number(t, p["learningRate"]), number(t, p["maxDepth"]), number(t, p["l2"])
+			assert.True(t, rate >= 0.001 && rate <= 1 && l2 >= 0 && l2 <= 10 && depth >= 2 && depth <= 10, "%v", p)
+			assert.InDelta(t, depth, math.Round(depth), 0)
+			assert.Contains(t, []string{"0.5", "1"}, p["subsample"])
+			depths[p["maxDepth"]]++
+			if len(known) < 60 {
+				known = append(known, search.Observation{Point: p, Loss: bowl(t, p)})
+			}
+		}
+		if strategy == pipeline.RandomSearch {
+			assert.Len(t, depths, 9, "all depths are drawn, the ends too")
+			assert.InDelta(t, 300/9, depths["2"], 20)
+		}
+	}
+}
+
+func TestAProposalDependsOnSeedNumberAndKnownTrialsAlone(t *testing.T) {
+	t.Parallel()
+	a, b := search.New(tuning(pipeline.BayesianSearch, 5)), search.New(tuning(pipeline.BayesianSearch, 5))
+	var known []search.Observation
+	for i := range 25 {
+		p := a.Propose(i, known)
+		assert.Equal(t, p, b.Propose(i, known), "another process proposes the same")
+		known = append(known, search.Observation{Point: p, Loss: bowl(t, p)})
+	}
+	assert.NotEqual(t, a.Propose(3, nil), search.New(tuning(pipeline.BayesianSearch, 6)).Propose(3, nil))
+	reverse := slices.Clone(known)
+	for i := range reverse {
+		reverse[i].Loss = -reverse[i].Loss
+	}
+	assert.NotEqual(t, a.Propose(25, known), a.Propose(25, reverse), "what was found counts")
+}
+
+func TestBayesianBeatsRandomBeatsItsLuck(t *testing.T) {
+	t.Parallel()
+	var bayesian, random []float64
+	for seed := range int64(30) {
+		bayesian = append(bayesian, best(t, search.New(tuning(pipeline.BayesianSearch, seed)), 40))
+		random = append(random, best(t, search.New(tuning(pipeline.RandomSearch, seed)), 40))
+	}
+	slices.Sort(bayesian)
+	slices.Sort(random)
+	t.Logf("median of 30 seeds: bayesian %.4f, random %.4f", bayesian[15], random[15])
+	assert.Less(t, bayesian[15], random[15]/2)
+}
