@@ -68,6 +68,6 @@ func modelsBlock() string {
 		fmt.Fprintf(&b, "\n%s%s: %s.\n", strings.ToUpper(why[:1]), why[1:], strings.Join(byReason[why], ", "))
 	}
 	b.WriteString("\nEverything of the packages `mlpathway`, `pulumi`, `random`, `tls`, `command`, `time` and, but for " +
-		"Karpenter's node pools,\n`kubernetes` is free as well. Every other type is unpriced.\n")
+		"the types above, `kubernetes` is free as well. Every other type is unpriced.\n")
 	return b.String()
 }

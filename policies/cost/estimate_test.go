@@ -532,3 +532,29 @@ func TestPartlyPriced(t *testing.T) {
 		assert.InDelta(t, test.expected, e.Total.Expected, 1e-9, what)
 	}
 }
+
+// TestWhatAClusterMakes: in a cloud its volumes and load balancers are billed and have no price; elsewhere they are
+// free.
+func TestWhatAClusterMakes(t *testing.T) {
+	t.Parallel()
+	objects := []res{
+		{typ: "kubernetes:core/v1:Service", name: "open", props: map[string]any{"spec": map[string]any{
+			"type": "LoadBalancer",
+		}}},
+		{typ: "kubernetes:core/v1:Service", name: "inner", props: map[string]any{"spec": map[string]any{}}},
+		{typ: "kubernetes:core/v1:PersistentVolumeClaim", name: "data"},
+		{typ: "kubernetes:apps/v1:StatefulSet", name: "set", props: map[string]any{"spec": map[string]any{
+			"volumeClaimTemplates": []any{map[string]any{}},
+		}}},
+		{typ: "kubernetes:apps/v1:StatefulSet", name: "bare"},
+		{typ: "kubernetes:apps/v1:Deployment", name: "d"},
+	}
+	_, unpriced, free := estimate(t, nil, objects...).Resources()
+	assert.Equal(t, []int{0, 6}, []int{unpriced, free})
+	e := estimate(t, nil, append(objects, res{typ: "aws:eks/cluster:Cluster", name: "c"})...)
+	var named []string
+	for _, u := range e.Unpriced {
+		named = append(named, u.URN[strings.LastIndex(u.URN, "::")+2:]+" "+u.What)
+	}
+	assert.ElementsMatch(t, []string{"open load balancer", "data volumes", "set volumes"}, named)
+}

@@ -132,7 +132,7 @@ func freeType(typ string) (why string, ok bool) {
 		return freeLocal, true
 	case pkg == "pulumi", pkg == "random", pkg == "tls", pkg == "command", pkg == "time":
 		return freeState, true
-	case pkg == "kubernetes" && typ != karpenterPool:
+	case pkg == "kubernetes" && !slices.Contains(clusterTypes, typ):
 		return freeCluster, true
 	}
 	return "", false

@@ -3,7 +3,7 @@ package cost
 import "maps"
 
 // models says by type how a resource is billed.
-var models = join(awsBase, awsCompute, awsML, awsData, awsOperate, gcp, azure)
+var models = join(awsBase, awsCompute, awsML, awsData, awsOperate, gcp, azure, cluster)
 
 func join(tables ...map[string]model) map[string]model {
 	all := map[string]model{}
