@@ -28,19 +28,34 @@ func parseJSON(decoder *json.Decoder, depth int) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	var v Value
-	switch token {
-	case json.Delim('{'):
-		v, err = parseObject(decoder, depth)
-	case json.Delim('['):
-		v, err = parseArray(decoder, depth)
+	_, opens := token.(json.Delim)
+	switch {
+	case opens && depth >= maxDepth:
+		return UnknownValue(), skip(decoder)
+	case token == json.Delim('{'):
+		return parseObject(decoder, depth)
+	case token == json.Delim('['):
+		return parseArray(decoder, depth)
 	default:
 		return Of(token), nil
 	}
-	if depth >= maxDepth {
-		v = UnknownValue()
+}
+
+// skip reads to the end of what has just been opened. It does not recurse: the stack of a goroutine has an end too.
+func skip(decoder *json.Decoder) error {
+	for level := 1; level > 0; {
+		token, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			level++
+		case json.Delim('}'), json.Delim(']'):
+			level--
+		}
 	}
-	return v, err
+	return nil
 }
 
 func parseObject(decoder *json.Decoder, depth int) (Value, error) {

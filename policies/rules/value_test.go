@@ -191,4 +191,10 @@ func TestParseJSON(t *testing.T) {
 	v, err = ParseJSON(strings.Repeat("[", 300) + strings.Repeat("]", 300))
 	require.NoError(t, err)
 	assert.True(t, v.HasUnknown(), "what lies too deep is unknown")
+	const deep = 4_000_000 // as calls inside each other more than the stack of a goroutine
+	v, err = ParseJSON(strings.Repeat("[", deep) + strings.Repeat("]", deep))
+	require.NoError(t, err)
+	assert.True(t, v.HasUnknown())
+	_, err = ParseJSON(strings.Repeat("[", deep))
+	require.Error(t, err)
 }
