@@ -204,7 +204,7 @@ func (l *layer) newGroupFor(
 		}
 		group.OnlineStoreConfig = online
 	}
-	return sagemaker.NewFeatureGroup(l.ctx, l.part("group", view), group, l.with()...)
+	return sagemaker.NewFeatureGroup(l.ctx, l.part("group", view), group, l.kept(*args.Retain)...)
 }
 
 // onlineTable makes the table that an endpoint looks features up in.

@@ -96,6 +96,7 @@ type profile struct {
 
 func measure(t *testing.T, s *engine.Stack, binary bool) profile {
 	t.Helper()
+	s.Checkpoints = true
 	before := processorTime(t)
 	r := s.Up(t)
 	p := profile{resources: len(r.State.Resources), wall: r.Duration, providers: providerTime(r.Calls)}

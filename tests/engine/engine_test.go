@@ -34,9 +34,11 @@ func TestScenarios(t *testing.T) {
 			engine.Case{
 				Make: func(t *testing.T, w *engine.Workspace, team string) *engine.Stack {
 					t.Helper()
-					return w.Stack(t, team+"-"+environment, program(func(o *platformOptions) {
+					s := w.Stack(t, team+"-"+environment, program(func(o *platformOptions) {
 						o.environment, o.team = environment, team
 					}), nil)
+					s.Checkpoints = true
+					return s
 				},
 				InPlace:   with(func(o *platformOptions) { o.tag = "changed" }),
 				Replace:   with(func(o *platformOptions) { o.image, o.machine = "2", "xlarge" }),

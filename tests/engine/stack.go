@@ -28,6 +28,9 @@ type Stack struct {
 	Program Program
 	// Deadline of an operation; Patience where it is zero.
 	Deadline time.Duration
+	// Checkpoints makes the CLI write the state after every step, as everybody's does, so that it survives the engine.
+	// Without, it writes the same state once, at the end, and needs a fraction of the processor.
+	Checkpoints bool
 
 	host *host
 }
@@ -36,6 +39,9 @@ type Stack struct {
 func (s *Stack) command(ctx context.Context, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, s.Workspace.Pulumi, args...)
 	command.Dir, command.Env = s.Workspace.Root, s.Workspace.Environment()
+	if !s.Checkpoints {
+		command.Env = append(command.Env, "PULUMI_SKIP_CHECKPOINTS=1")
+	}
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.WaitDelay = 5 * time.Second
 	return command

@@ -66,7 +66,6 @@ func (f *File) Stack(t *testing.T, w *Workspace, team string, set map[string]any
 func (f *File) Set(t *testing.T, s *Stack, set map[string]any) {
 	t.Helper()
 	f.write(t, s.Workspace, s.Name, strings.TrimSuffix(strings.TrimSuffix(s.Name, f.Name), "-"), set)
-	s.Program = Binary(f.Binary(t), s.Workspace.Root)
 }
 
 // write writes the stack file into the workspace.
@@ -129,6 +128,9 @@ func (f *File) Case() Case {
 		Replace:   changes(map[string]any{"images": f.newImages()}),
 		Protected: f.Environment == "prod" && f.Target != "local",
 	}
+	if f.Target == "aws" {
+		c.Join = f.joinAccount
+	}
 	if f.Target == "local" {
 		// The stand-in knows no types of the project's own provider, so that none of them is ever replaced; the real one
 		// is tested beside it.
@@ -136,6 +138,31 @@ func (f *File) Case() Case {
 		c.InPlace, c.Replace = changes(map[string]any{"batch": map[string]any{"schedule": "0 5 * * *"}}), nil
 	}
 	return c
+}
+
+// joinAccount gives a second team's stack what an account of AWS has only once, as docs/aws.md says: no detector of its
+// own, and the first team's provider for GitHub.
+func (f *File) joinAccount(t *testing.T, first, second *Stack) {
+	t.Helper()
+	state, err := first.State()
+	require.NoError(t, err)
+	set := map[string]any{"security": f.with("security", "threatDetection", false)}
+	for _, r := range state.Custom() {
+		if r.Type == "aws:iam/openIdConnectProvider:OpenIdConnectProvider" {
+			set["aws"] = f.with("aws", "githubProvider", string(r.ID))
+		}
+	}
+	f.Set(t, second, set)
+}
+
+// with is an object of the configuration with one key set otherwise.
+func (f *File) with(object, key string, value any) map[string]any {
+	changed := map[string]any{}
+	if given, ok := f.config[Project+":"+object].(map[string]any); ok {
+		maps.Copy(changed, given)
+	}
+	changed[key] = value
+	return changed
 }
 
 // newImages are the images of the file with other digests: a release.

@@ -99,11 +99,11 @@ func TestRecordStates(t *testing.T) {
 		dir = t.TempDir() // the way of recording is tested all the same
 	}
 	for _, file := range engine.Files(t) {
+		if version == "" && file.Name != "local" {
+			continue // one stack shows that recording works
+		}
 		t.Run(file.Name, func(t *testing.T) {
 			t.Parallel()
-			if version == "" && file.Name != "local" {
-				t.Skip("one stack shows that recording works; make record records all")
-			}
 			s := file.Stack(t, engine.New(t, file.Case().Providers...), "", nil)
 			data, err := s.Record(s.Up(t).State)
 			require.NoError(t, err)

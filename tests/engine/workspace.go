@@ -20,6 +20,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -68,8 +69,18 @@ func New(t *testing.T, providers ...string) *Workspace {
 	require.NoError(t, os.WriteFile(filepath.Join(w.Root, "Pulumi.yaml"),
 		[]byte("name: "+Project+"\nruntime: go\nstackConfigDir: stacks\n"), 0o600))
 	require.NoError(t, os.Mkdir(filepath.Join(w.Root, "stacks"), 0o700))
-	t.Cleanup(func() { assert.Empty(t, Processes(dir), "processes of the test are left") })
+	w.cleanUp(t)
 	return w
+}
+
+// cleanUp demands at the end of the test that no process of the workspace is left. Providers end a moment after the
+// engine that was killed.
+func (w *Workspace) cleanUp(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		ended := func() bool { return len(Processes(w.dir)) == 0 }
+		assert.Eventually(t, ended, Patience, 100*time.Millisecond, "processes of the test are left: %v", Processes(w.dir))
+	})
 }
 
 // install puts the stand-in where the engine looks for the plugins of the cloud SDKs, and under further names.
@@ -114,8 +125,10 @@ func (s *Stack) Clone(t *testing.T) *Stack {
 		Pulumi: s.Workspace.Pulumi,
 	}
 	require.NoError(t, os.CopyFS(w.Root, os.DirFS(s.Workspace.Root)))
-	t.Cleanup(func() { assert.Empty(t, Processes(dir), "processes of the test are left") })
-	return &Stack{Name: s.Name, Workspace: w, Program: s.Program, Deadline: s.Deadline, host: startHost(t)}
+	w.cleanUp(t)
+	return &Stack{
+		Name: s.Name, Workspace: w, Program: s.Program, Deadline: s.Deadline, Checkpoints: s.Checkpoints, host: startHost(t),
+	}
 }
 
 var prepared = struct {

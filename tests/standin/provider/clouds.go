@@ -34,6 +34,9 @@ var arnIsID = []string{
 	"sagemaker/modelPackageGroup:ModelPackageGroup",
 }
 
+// awsSingles are the types of which an account has one in each region.
+var awsSingles = []string{"guardduty/detector:Detector"}
+
 func (i invention) awsType() string {
 	_, typ, _ := strings.Cut(string(i.urn.Type()), ":")
 	return typ
@@ -44,6 +47,8 @@ func (i invention) awsID() string {
 	typ := i.awsType()
 	prefix, ok := awsPrefixes[typ]
 	switch {
+	case slices.Contains(awsSingles, typ):
+		return strings.ToLower(n.typeName()) + "-" + account
 	case ok:
 		return prefix + "-" + n.digits("id", 17)
 	case slices.Contains(arnIsID, typ):
@@ -212,7 +217,10 @@ func (i invention) azureID() string {
 // clusterScoped are the kinds of Kubernetes that lie in no namespace.
 var clusterScoped = []string{
 	"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PersistentVolume", "StorageClass",
-	"PriorityClass", "ClusterQueue", "ResourceFlavor", "NodePool", "EC2NodeClass", "ValidatingWebhookConfiguration",
+	"PriorityClass", "RuntimeClass", "IngressClass", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration",
+	"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "APIService",
+	"ClusterQueue", "ResourceFlavor", "Cohort", "Topology", "AdmissionCheck", "WorkloadPriorityClass", // Kueue
+	"NodePool", "EC2NodeClass", "ClusterTrainingRuntime", "ClusterTriggerAuthentication",
 }
 
 func (i invention) kubernetesName() string {
