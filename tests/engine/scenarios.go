@@ -280,8 +280,10 @@ func (c Case) killed(t *testing.T, old *Stack) {
 // Kill brings the stack up until a call hangs, as a fault says, and kills the engine.
 func (s *Stack) Kill(t *testing.T) {
 	t.Helper()
-	s.Checkpoints = true
+	before := s.Checkpoints
+	s.Checkpoints = true // the state has to survive
 	run := s.Start(t, "up", "--skip-preview", "--yes")
+	s.Checkpoints = before
 	still := 0 // for how many looks nothing has moved
 	require.Eventually(t, func() bool {
 		if s.stuck() {
@@ -289,8 +291,8 @@ func (s *Stack) Kill(t *testing.T) {
 		} else {
 			still = 0
 		}
-		return still == 10
-	}, Patience, 50*time.Millisecond, "the up never came to the call that hangs")
+		return still == 5
+	}, Patience, 100*time.Millisecond, "the up never came to the call that hangs")
 	require.NoError(t, run.Kill())
 	require.Error(t, run.Wait(t).Err)
 	require.Eventually(t, func() bool { return len(Processes(s.Workspace.dir)) == 0 }, Patience, 100*time.Millisecond,

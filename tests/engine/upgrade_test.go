@@ -146,9 +146,13 @@ func printBreaks(t *testing.T, path string, old, data []byte) {
 // TestGoldenGraphBreaks says what the golden graphs of the working copy break of those that were committed last.
 func TestGoldenGraphBreaks(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob(filepath.Join("..", "..", "components", "*", "testdata", "graph-*.json"))
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
+	var paths []string
+	for _, dir := range []string{"components/*", "tests"} {
+		found, err := filepath.Glob(filepath.Join("..", "..", dir, "testdata", "graph-*.json"))
+		require.NoError(t, err)
+		require.NotEmpty(t, found, dir)
+		paths = append(paths, found...)
+	}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		require.NoError(t, err)
