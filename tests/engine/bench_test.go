@@ -17,7 +17,8 @@ import (
 )
 
 // TestBenchmark measures where an up of the largest stack spends its time, and how it grows, and writes it into the
-// page that MLPATHWAY_BENCH names: make bench-engine.
+// page that MLPATHWAY_BENCH names: make bench-engine. MLPATHWAY_BENCH_ROWS is a regular expression of the rows to
+// measure; the page keeps the others.
 //
 //nolint:paralleltest // a measurement runs alone
 func TestBenchmark(t *testing.T) {
@@ -25,39 +26,58 @@ func TestBenchmark(t *testing.T) {
 	if page == "" {
 		t.Skip("make bench-engine runs it")
 	}
-	name, file, recording := largest(t)
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d cores, %s/%s, %s; the largest stack is %s.\n\n", time.Now().UTC().Format(time.DateOnly),
-		runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), name)
-	b.WriteString("| what | resources | up, s | engine, s CPU | program, s CPU | providers, s CPU | second up, s |\n" +
-		"|---|---:|---:|---:|---:|---:|---:|\n")
-	write := func(what string, first, second profile) { // at once: the last rows take long
-		row(&b, what, first, second)
-		require.NoError(t, writeBlock(page, "bench-engine", b.String()))
+	chosen := regexp.MustCompile(os.Getenv("MLPATHWAY_BENCH_ROWS"))
+	for _, m := range measurements(t) {
+		if !chosen.MatchString(m.what) {
+			continue
+		}
+		s := m.stack(t)
+		s.Deadline, s.Checkpoints = 20*time.Minute, m.checkpoints
+		first := measure(t, s, m.binary)
+		require.NoError(t, writeRow(page, m.what, row(first, measure(t, s, m.binary)))) // at once: the last rows take long
 	}
-	if file != nil {
-		s := file.Stack(t, engine.New(t, file.Case().Providers...), "", nil)
-		write("the program itself", measure(t, s, true), measure(t, s, true))
-	}
-	for _, copies := range []int{1, 4, 16} {
-		replay, err := engine.Replay(recording, copies, copyOf)
-		require.NoError(t, err)
-		s := engine.New(t, engine.Project).Stack(t, "bench", replay, nil)
-		s.Deadline = 20 * time.Minute
-		write(fmt.Sprintf("%d times its resources", copies), measure(t, s, false), measure(t, s, false))
-	}
-	t.Log("\n" + b.String())
 }
 
-// largest is the stack with the most resources, or the test program where that is larger. MLPATHWAY_BENCH_STACK names
-// another one.
-func largest(t *testing.T) (string, *engine.File, []byte) {
+// measurement is a row of the table.
+type measurement struct {
+	what                string
+	stack               func(*testing.T) *engine.Stack
+	binary, checkpoints bool
+}
+
+// measurements are the rows of the largest stack, and copies of its resources. Only one copy is measured with the state
+// written after every step: four would take a quarter of an hour.
+func measurements(t *testing.T) []measurement {
 	t.Helper()
-	s := engine.New(t).Stack(t, "platform", program(func(o *platformOptions) { o.team = "fraud" }), nil)
-	data, err := s.Record(s.Up(t).State)
-	require.NoError(t, err)
-	name, most, found := "the test program of tests/engine", len(s.Up(t).State.Custom()), (*engine.File)(nil)
-	only := os.Getenv("MLPATHWAY_BENCH_STACK")
+	file, recording := largest(t)
+	own := func(t *testing.T) *engine.Stack {
+		t.Helper()
+		return file.Stack(t, engine.New(t, file.Case().Providers...), "", nil)
+	}
+	copies := func(n int) func(*testing.T) *engine.Stack {
+		return func(t *testing.T) *engine.Stack {
+			t.Helper()
+			replay, err := engine.Replay(recording, n, copyOf)
+			require.NoError(t, err)
+			return engine.New(t, engine.Project).Stack(t, "bench", replay, nil)
+		}
+	}
+	all := []measurement{
+		{file.Name + ", state written after every step", own, true, true},
+		{file.Name + ", state written at the end", own, true, false},
+	}
+	for _, n := range []int{1, 4, 16} {
+		all = append(all, measurement{fmt.Sprintf("%d times its resources, at the end", n), copies(n), false, false})
+	}
+	return append(all, measurement{"1 times its resources, after every step", copies(1), false, true})
+}
+
+// largest is the stack with the most resources, and a recording of it. MLPATHWAY_BENCH_STACK names another one.
+func largest(t *testing.T) (*engine.File, []byte) {
+	t.Helper()
+	var found *engine.File
+	var recording []byte
+	most, only := 0, os.Getenv("MLPATHWAY_BENCH_STACK")
 	for _, file := range engine.Files(t) {
 		if only != "" && file.Name != only {
 			continue
@@ -67,11 +87,13 @@ func largest(t *testing.T) (string, *engine.File, []byte) {
 		if len(state.Custom()) <= most {
 			continue
 		}
-		most, name, found = len(state.Custom()), file.Name, file
-		data, err = s.Record(state)
+		most, found = len(state.Custom()), file
+		var err error
+		recording, err = s.Record(state)
 		require.NoError(t, err)
 	}
-	return name, found, data
+	require.NotNil(t, found, "there is no stack %s", only)
+	return found, recording
 }
 
 // logical matches the part of a URN that follows the type: the logical name.
@@ -96,7 +118,6 @@ type profile struct {
 
 func measure(t *testing.T, s *engine.Stack, binary bool) profile {
 	t.Helper()
-	s.Checkpoints = true
 	before := processorTime(t)
 	r := s.Up(t)
 	p := profile{resources: len(r.State.Resources), wall: r.Duration, providers: providerTime(r.Calls)}
@@ -122,25 +143,37 @@ func providerTime(calls []cloud.Call) time.Duration {
 	return all
 }
 
-func row(b *strings.Builder, what string, first, second profile) {
-	columns := []string{what, fmt.Sprint(first.resources)}
-	for _, d := range []time.Duration{first.wall, first.engine, first.program, first.providers, second.wall} {
+func row(first, second profile) string {
+	columns := []string{fmt.Sprint(first.resources)}
+	for _, d := range []time.Duration{first.wall, first.engine, first.program, first.providers, second.wall, second.engine} {
 		columns = append(columns, fmt.Sprintf("%.1f", d.Seconds()))
 	}
-	fmt.Fprintf(b, "| %s |\n", strings.Join(columns, " | "))
+	return strings.Join(columns, " | ")
 }
 
-// writeBlock replaces what stands between two markers of a page.
-func writeBlock(page, name, text string) error {
+// writeRow replaces a row of the table on the page, or adds it.
+func writeRow(page, what, columns string) error {
 	data, err := os.ReadFile(page)
 	if err != nil {
 		return err
 	}
-	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
-	parts := strings.SplitN(string(data), begin, 2)
-	if len(parts) != 2 || !strings.Contains(parts[1], end) {
-		return fmt.Errorf("%s lacks the markers of %s", page, name)
+	begin, end := "<!-- bench-engine: begin -->\n", "<!-- bench-engine: end -->\n"
+	before, rest, begins := strings.Cut(string(data), begin)
+	block, after, ends := strings.Cut(rest, end)
+	if !begins || !ends {
+		return fmt.Errorf("%s lacks the markers of bench-engine", page)
 	}
-	rest := strings.SplitN(parts[1], end, 2)[1]
-	return os.WriteFile(page, slices.Concat([]byte(parts[0]+begin+"\n"+text+"\n"+end), []byte(rest)), 0o644)
+	rows, found := slices.Collect(strings.Lines(block)), false
+	text := fmt.Sprintf("| %s | %s |\n", what, columns)
+	for i, line := range rows {
+		if strings.HasPrefix(line, "| "+what+" |") {
+			rows[i], found = text, true
+		}
+	}
+	if !found {
+		rows = append(rows[:len(rows)-1], text, "\n")
+	}
+	rows[1] = fmt.Sprintf("%s: %d cores, %s/%s, %s.\n", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(),
+		runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return os.WriteFile(page, []byte(before+begin+strings.Join(rows, "")+end+after), 0o644)
 }

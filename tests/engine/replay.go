@@ -11,12 +11,18 @@ import (
 )
 
 // Replay is a program that registers what a recording holds, several times over: the same resources with the same
-// dependencies, and no work of its own. rename makes the names of a copy differ from those of the others.
+// dependencies, and no work of its own. rename makes the names of a copy differ from those of the others; what an account
+// has once is in the first copy alone.
 func Replay(recording []byte, copies int, rename func(text string, n int) string) (Program, error) {
 	all := make([]Recording, copies)
 	for n := range copies {
 		if err := json.Unmarshal([]byte(rename(string(recording), n)), &all[n]); err != nil {
 			return nil, err
+		}
+		if n > 0 {
+			all[n].Resources = slices.DeleteFunc(all[n].Resources, func(r apitype.ResourceV3) bool {
+				return slices.Contains(once, string(r.Type))
+			})
 		}
 	}
 	return Inline(func(ctx *pulumi.Context) error {
@@ -28,6 +34,9 @@ func Replay(recording []byte, copies int, rename func(text string, n int) string
 		return nil
 	}), nil
 }
+
+// once are the types of which an account has one.
+var once = []string{"aws:iam/openIdConnectProvider:OpenIdConnectProvider", "aws:guardduty/detector:Detector"}
 
 // replayed is a resource or component whose outputs nobody reads.
 type replayed struct {
