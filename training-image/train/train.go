@@ -9,10 +9,12 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/blas"
 	"github.com/mlpathway/mlpathway/training-image/candidate"
 	"github.com/mlpathway/mlpathway/training-image/family"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
 	"github.com/mlpathway/mlpathway/training-image/linear"
+	"github.com/mlpathway/mlpathway/training-image/mlp"
 	"github.com/mlpathway/mlpathway/training-image/step"
 	"github.com/mlpathway/mlpathway/training-image/trees"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
@@ -50,6 +52,12 @@ func Family(spec *pipeline.Spec, open func() (*xgboost.Library, error)) (family.
 		return trees.New(library), nil
 	case pipeline.Linear:
 		return linear.Linear{}, nil
+	case pipeline.MLP:
+		b, err := blas.Open()
+		if err != nil {
+			return nil, err
+		}
+		return mlp.New(b), nil
 	default:
 		return nil, fmt.Errorf("the family %q is not known", spec.Model.Family)
 	}
