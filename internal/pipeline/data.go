@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// CheckData looks at the head of a data file as far as can be told without reading it whole: it must exist, be text
-// with a header, and the header must name every column of the source. It returns the SHA-256 of the file.
+// CheckData looks at the head of a data file as far as can be told without reading it whole: it must exist and
+// look like its format; the header of a CSV file must name every column of the source. It returns the SHA-256 of the file.
 func CheckData(spec *Spec, path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -36,10 +36,19 @@ func CheckData(spec *Spec, path string) (string, error) {
 func checkHeader(spec *Spec, path string, head *bufio.Reader) error {
 	start, err := head.Peek(1 << 20)
 	if len(start) == 0 {
-		return fmt.Errorf("%s is empty: want a CSV file with a header line", path)
+		return fmt.Errorf("%s is empty: want a file of the format %s", path, spec.Source.Format)
 	}
 	if err != nil && err != io.EOF && err != bufio.ErrBufferFull { //nolint:errorlint // Peek returns these bare
 		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	switch {
+	case spec.Source.Format == Parquet && !bytes.HasPrefix(start, []byte("PAR1")):
+		return fmt.Errorf("%s is no Parquet file", path)
+	case spec.Source.Format == JSONLines && !bytes.HasPrefix(
+		bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\ufeff"))), []byte("{")):
+		return fmt.Errorf("%s: line 1: want one JSON object on each line", path)
+	case spec.Source.Format != CSV:
+		return nil
 	}
 	line, _, _ := bytes.Cut(bytes.TrimPrefix(start, []byte("\ufeff")), []byte("\n"))
 	if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {

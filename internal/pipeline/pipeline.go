@@ -49,6 +49,9 @@ type Spec struct {
 	Source Source `yaml:"source"`
 	// Label is the column that the model learns to predict.
 	Label string `yaml:"label"`
+	// Weight is the column of the features that says how much a row counts in training; a number above 0. Empty: all
+	// rows count the same.
+	Weight string `yaml:"weight,omitempty"`
 	// Features is a query over the view `curated`, in the common part of DuckDB's and Spark's SQL. It must return the
 	// key (where there is one), the label and the model's inputs, all of them numbers. Empty selects every column.
 	Features string `yaml:"features"`
@@ -68,7 +71,7 @@ type Spec struct {
 
 // Source describes the files in the raw zone.
 type Source struct {
-	// Format of the files: csv, with a header line.
+	// Format of the files: csv, with a header line; jsonl, one JSON object on each line; parquet. Default csv.
 	Format string `yaml:"format"`
 	// Data is the file that a local stack puts into the raw zone first, relative to pipeline.yaml. Optional.
 	Data string `yaml:"data"`
@@ -79,6 +82,13 @@ type Source struct {
 	// Columns are the columns of the files in their order there. Columns of a file that are not listed are ignored.
 	Columns []Column `yaml:"columns"`
 }
+
+// The formats of files.
+const (
+	CSV       = "csv"
+	JSONLines = "jsonl"
+	Parquet   = "parquet"
+)
 
 // Column is one column of a source.
 type Column struct {
@@ -96,7 +106,8 @@ type Column struct {
 	Max *float64 `yaml:"max"`
 }
 
-// Split divides the rows by a hash of the key, so that it is repeatable and new rows move no old ones.
+// Split divides the rows by a hash of the key, so that it is repeatable and new rows move no old ones; or by a hash of
+// another column, or by time.
 type Split struct {
 	// Validation is the share of rows that early stopping watches. Default 0.15.
 	Validation float64 `yaml:"validation"`
@@ -104,6 +115,12 @@ type Split struct {
 	Test float64 `yaml:"test"`
 	// Seed changes which rows go where. Default 1.
 	Seed int64 `yaml:"seed"`
+	// By is the column of the features whose hash decides instead of the key, so that all rows of a customer, say, stay
+	// together. It is no input.
+	By string `yaml:"by,omitempty"`
+	// Time is the column of the features by whose values rows are divided: the oldest are learned from, the newest are
+	// tested on. It is no input.
+	Time string `yaml:"time,omitempty"`
 }
 
 // Model says what is trained.

@@ -23,7 +23,7 @@ var (
 )
 
 func (s *Spec) setDefaults() {
-	setZero(&s.Source.Format, "csv")
+	setZero(&s.Source.Format, CSV)
 	setZero(&s.Split.Validation, 0.15)
 	setZero(&s.Split.Test, 0.2)
 	setZero(&s.Split.Seed, 1)
@@ -91,7 +91,8 @@ func (s *Spec) validate(file string) error {
 }
 
 func (s *Spec) validateSource(v *validator) {
-	v.check(s.Source.Format == "csv", "source.format", "found %q, want csv", s.Source.Format)
+	v.check(slices.Contains([]string{CSV, JSONLines, Parquet}, s.Source.Format), "source.format",
+		"found %q, want one of csv, jsonl, parquet", s.Source.Format)
 	v.check(len(s.Source.Columns) > 0, "source.columns", "want at least one column")
 	v.check(s.Source.Data == "" || !filepath.IsAbs(s.Source.Data), "source.data",
 		"found %q, want a path relative to %s", s.Source.Data, filepath.Base(v.file))
@@ -151,6 +152,11 @@ func (s *Spec) validateModel(v *validator) {
 	v.check(s.Split.Validation > 0 && s.Split.Validation < 1, "split.validation",
 		"found %v, want between 0 and 1", s.Split.Validation)
 	v.check(s.Split.Test > 0 && s.Split.Test < 1, "split.test", "found %v, want between 0 and 1", s.Split.Test)
+	v.check(s.Split.By == "" || s.Split.Time == "", "split.by", "want by or time and not both")
+	for key, name := range map[string]string{"weight": s.Weight, "split.by": s.Split.By, "split.time": s.Split.Time} {
+		v.check(name == "" || name != s.Label, key, "found the label")
+	}
+	v.check(s.Weight == "" || s.Weight != s.Source.Key, "weight", "found the key")
 	v.check(s.Split.Validation+s.Split.Test < 1, "split", "validation and test leave no rows for training")
 }
 

@@ -21,11 +21,10 @@ func New(spec *pipeline.Spec, rows *featureset.Table) *onnx.Network {
 	n := &onnx.Network{Task: string(spec.Task), Inputs: rows.Inputs, Classes: spec.Classes()}
 	values := make([]float32, 0, rows.Rows())
 	coded := false
-	for i, name := range rows.Inputs {
-		column, _ := spec.Column(name)
-		if column.Type == pipeline.Category {
+	for i := range rows.Inputs {
+		if categories := rows.Category(spec, i); categories != nil {
 			coded = true
-			for code := range column.Values {
+			for code := range categories {
 				add(n, i, float32(code), 0, 1, 0, 1)
 			}
 			continue

@@ -17,6 +17,7 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/csvfile"
 	"github.com/mlpathway/mlpathway/training-image/extsort"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
+	"github.com/mlpathway/mlpathway/training-image/source"
 )
 
 // sortMemoryBytes is how much memory the rows may take before they go to temporary files.
@@ -72,18 +73,12 @@ func (e *etl) judge(q *quarantine) error {
 // readFile reads one file; its rows go to the sorter or into quarantine. Newer files have a higher index.
 func (e *etl) readFile(ctx context.Context, index int, sorter *extsort.Sorter, q *quarantine) error {
 	file := e.files[index]
-	content, err := e.raw.NewReader(ctx, file.Key)
-	if err != nil {
-		return fmt.Errorf("%w (was it removed just now? a new run will start)", err)
-	}
-	defer func() { _ = content.Close() }()
-	reader, err := csvfile.NewReader(file.Key, content, e.Spec.Source.Columns)
+	reader, err := source.Open(ctx, e.raw, file.Key, &e.Spec.Source)
 	if err != nil {
 		return err
 	}
-	for _, name := range reader.Ignored() {
-		e.note("%s: the column %q is ignored: pipeline.yaml does not name it", file.Key, name)
-	}
+	defer func() { _ = reader.Close() }()
+	var changed streak
 	key := e.keyIndex()
 	before, bad := e.Record.Rows.Read, q.rows
 	for {
@@ -93,14 +88,18 @@ func (e *etl) readFile(ctx context.Context, index int, sorter *extsort.Sorter, q
 		row, wrong, err := reader.Read()
 		switch {
 		case errors.Is(err, io.EOF):
+			for _, name := range reader.Ignored() {
+				e.note("%s: the column %q is ignored: pipeline.yaml does not name it", file.Key, name)
+			}
 			e.report.Files = append(e.report.Files, fileReport{Name: file.Key, SizeBytes: file.SizeBytes,
 				Modified: file.Modified.UTC(), Rows: e.Record.Rows.Read - before, Bad: q.rows - bad})
 			return nil
 		case err != nil:
 			return err
 		case wrong != nil:
-			err = q.add(file.Key, wrong)
+			err = errors.Join(q.add(file.Key, wrong), changed.add(file.Key, wrong))
 		default:
+			changed = streak{}
 			err = sorter.Add(record(row, key, uint32(index)))
 		}
 		if err != nil {
@@ -108,6 +107,34 @@ func (e *etl) readFile(ctx context.Context, index int, sorter *extsort.Sorter, q
 		}
 		e.Record.Rows.Read++
 	}
+}
+
+// streak counts rows one after the other that are wrong in the same way.
+type streak struct {
+	first *csvfile.Bad
+	rows  int
+}
+
+// longStreak is a number of rows that no typing error explains.
+const longStreak = 1000
+
+// add refuses a file of which a column has changed: rows that are thrown away from some line on would be missed in the
+// model without anybody noticing.
+func (s *streak) add(file string, bad *csvfile.Bad) error {
+	if s.first == nil || s.first.Column != bad.Column || s.first.Reason != bad.Reason {
+		s.first, s.rows = bad, 0
+	}
+	if s.rows++; s.rows < longStreak || bad.Line-s.first.Line+1 < longStreak {
+		return nil
+	}
+	what := "every row"
+	if bad.Column != "" {
+		what = fmt.Sprintf("column %q", bad.Column)
+	}
+	return &csvfile.FileError{File: file, Line: s.first.Line,
+		Reason: fmt.Sprintf("from here on %s is %s, the first time %.100q, in %d rows one after the other", what, bad.Reason,
+			s.first.Value, s.rows),
+		Advice: "has the column changed its type? correct the file, or change source.columns of pipeline.yaml"}
 }
 
 // record makes a row sortable: by key, the newest file first, in a file by line. Rows without a key are sorted by

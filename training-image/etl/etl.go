@@ -1,4 +1,4 @@
-// Package etl turns the CSV files of the raw zone into typed rows in the curated zone.
+// Package etl turns the files of the raw zone into typed rows in the curated zone.
 //
 // Every row of every file ends in one of three places: in the curated Parquet file, in the quarantine file with the
 // reason, or it gave way to a newer row with the same key and is counted.
@@ -17,6 +17,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/evaluate"
 	"github.com/mlpathway/mlpathway/training-image/register"
+	"github.com/mlpathway/mlpathway/training-image/source"
 	"github.com/mlpathway/mlpathway/training-image/step"
 )
 
@@ -39,13 +40,13 @@ func Run(ctx context.Context, o step.Options) error {
 		return fmt.Errorf("etl: %w", err)
 	}
 	defer func() { _ = raw.Close() }()
-	files, others, err := step.ListCSV(ctx, raw)
+	spec, readErr := step.ReadPipeline(ctx, o.Pipeline)
+	files, others, err := source.List(ctx, raw, step.Format(spec))
 	if err != nil {
 		return fmt.Errorf("etl: %w", err)
 	}
-	spec, err := step.ReadPipeline(ctx, o.Pipeline)
-	source := step.Source{Fingerprint: step.Fingerprint(files, spec), Pipeline: spec, Err: err}
-	return step.Start(ctx, o, "etl", source, func(ctx context.Context, j *step.Job) error {
+	from := step.Source{Fingerprint: step.Fingerprint(files, spec), Pipeline: spec, Err: readErr}
+	return step.Start(ctx, o, "etl", from, func(ctx context.Context, j *step.Job) error {
 		e := &etl{Job: j, raw: raw, files: files, others: others}
 		return e.run(ctx)
 	})
@@ -64,13 +65,15 @@ type etl struct {
 
 func (e *etl) run(ctx context.Context) error {
 	if len(e.files) == 0 {
-		return fmt.Errorf("%w: the raw zone %s holds no .csv file: put one there", ErrNothing, e.Raw)
+		return fmt.Errorf("%w: the raw zone %s holds no %s file: put one there", ErrNothing, e.Raw,
+			source.Extensions(e.Spec.Source.Format))
 	}
 	slices.SortStableFunc(e.files, func(a, b lake.Object) int {
 		return cmp.Or(a.Modified.Compare(b.Modified), strings.Compare(a.Key, b.Key))
 	})
 	for _, name := range e.others {
-		e.note("%s is ignored: its name does not end in .csv", name)
+		e.note("%s is ignored: its name does not end in %s", name,
+			source.Extensions(e.Spec.Source.Format))
 	}
 	var err error
 	if e.curated, err = e.Zone(ctx, e.Curated); err != nil {

@@ -7,8 +7,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
@@ -93,6 +95,10 @@ func (f *features) compute(ctx context.Context, db *sql.DB) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	r := newResult(f.Spec, plan, filepath.Join(f.dir, "features.parquet"))
+	if err := r.cut(ctx, db, text); err != nil {
+		return nil, err
+	}
 	order := "ALL"
 	if f.Spec.Source.Key != "" {
 		order = duck.Name(f.Spec.Source.Key)
@@ -102,8 +108,21 @@ func (f *features) compute(ctx context.Context, db *sql.DB) (*result, error) {
 		return nil, queryError(err)
 	}
 	defer func() { _ = rows.Close() }()
-	r := newResult(f.Spec, plan, filepath.Join(f.dir, "features.parquet"))
 	return r, r.fill(rows)
+}
+
+// cut finds the times at which rows are divided.
+func (r *result) cut(ctx context.Context, db *sql.DB, text string) error {
+	s := r.spec.Split
+	if s.Time == "" {
+		return nil
+	}
+	at := func(share float64) string { return fmt.Sprintf("quantile_disc(%s, %v)", duck.Name(s.Time), share) }
+	row := db.QueryRowContext(ctx, "SELECT "+at(1-s.Validation-s.Test)+", "+at(1-s.Test)+" FROM (\n"+text+"\n)")
+	if err := row.Scan(&r.cuts[0], &r.cuts[1]); err != nil {
+		return queryError(err)
+	}
+	return nil
 }
 
 func queryError(err error) error {
@@ -142,13 +161,18 @@ func (r *result) check() error {
 		}
 	}
 	for i, name := range r.inputs {
+		if !r.seen[i] {
+			return fmt.Errorf("the input %q has no value in any of the %d rows: leave it out of features in pipeline.yaml, "+
+				"or find out why it is missing", name, r.rows)
+		}
 		if r.rows > 1 && r.leaks[i] {
 			return fmt.Errorf("the input %q equals the label %q in every row: it gives the answer away; leave it out of "+
 				"features in pipeline.yaml", name, r.spec.Label)
 		}
 	}
 	if r.spec.Task != pipeline.Regression && len(r.classes) < 2 {
-		return fmt.Errorf("all rows have the same label: bring rows of the other classes too")
+		return fmt.Errorf("all %d rows have the label %q: bring rows of the other classes too", r.rows,
+			slices.Collect(maps.Keys(r.classes)))
 	}
 	return nil
 }

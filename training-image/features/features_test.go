@@ -98,7 +98,7 @@ func TestWithoutAQueryEveryColumnIsAnInput(t *testing.T) {
 func TestTheQueryComputesInputs(t *testing.T) {
 	t.Parallel()
 	l := steptest.New(t, with(`SELECT kind, id, size * 2 AS "double size", id % 3 = 0 AS third,
-  coalesce(size, 0)::DECIMAL(10,2) AS d, row_number() OVER (ORDER BY id) AS n, 'NaN'::DOUBLE AS nothing
+  coalesce(size, 0)::DECIMAL(10,2) AS d, row_number() OVER (ORDER BY id) AS n, CASE WHEN id = 10 THEN 1.0 ELSE 'NaN'::DOUBLE END AS nothing
 FROM curated WHERE id >= 10; `))
 	l.Drop("a.csv", rows(60), 0)
 	require.NoError(t, run(t, l, "r1"))
@@ -128,7 +128,8 @@ func TestRefusedQueries(t *testing.T) {
 		"null label":      {"SELECT id, size, nullif(kind, 'pear') AS kind FROM curated", "the label is null"},
 		"null key":        {"SELECT nullif(id, 7) AS id, size, kind FROM curated", "the key is null"},
 		"unknown label":   {"SELECT id, size, 'plum' AS kind FROM curated", `the label "plum" is not one of the values`},
-		"one class":       {"SELECT * FROM curated WHERE kind = 'pear'", "all rows have the same label"},
+		"one class":       {"SELECT * FROM curated WHERE kind = 'pear'", `rows have the label ["pear"]`},
+		"never a value":   {"SELECT id, kind, size, NULL::DOUBLE AS x FROM curated", `"x" has no value in any of the 60 rows`},
 		"leak":            {"SELECT id, kind, size, kind = 'pear' AS target FROM curated", `"target" equals the label`},
 		"too large":       {"SELECT id, kind, 1e300 AS x FROM curated", "too large for a 32-bit float"},
 		"infinite":        {"SELECT id, kind, 'inf'::DOUBLE AS x FROM curated", "too large for a 32-bit float"},
@@ -278,4 +279,76 @@ func TestStepsInTheWrongOrder(t *testing.T) {
 	require.ErrorContains(t, features.Run(t.Context(), l.Options("r1")), "has failed")
 	o := l.Options("")
 	require.ErrorContains(t, features.Run(t.Context(), o), step.NewRunID(l.Run("r1").Started)[:4])
+}
+
+// Weights and what rows are divided by are no inputs, and the parts are what they should be.
+func TestRowsAreDividedByAColumn(t *testing.T) {
+	t.Parallel()
+	const query = "SELECT id, kind, size, id % 29 AS farm, TIMESTAMP '2026-01-01' + INTERVAL 1 HOUR * (id * 37 % 100) AS moment, " +
+		"1 + id % 2 AS counts FROM curated"
+	for split, check := range map[string]func(parts map[string][]int64){
+		"by: farm": func(parts map[string][]int64) {
+			farms := map[int64]string{}
+			for part, ids := range parts {
+				for _, id := range ids {
+					if other, ok := farms[id%29]; ok {
+						require.Equal(t, other, part, "the rows of farm %d are in one part", id%29)
+					}
+					farms[id%29] = part
+				}
+			}
+		},
+		"time: moment": func(parts map[string][]int64) {
+			assert.Len(t, parts["test"], 20)
+			assert.Len(t, parts["validation"], 15)
+			newest := func(part string) (least, most int64) {
+				least = 1000
+				for _, id := range parts[part] {
+					least, most = min(least, id*37%100), max(most, id*37%100)
+				}
+				return least, most
+			}
+			_, train := newest("train")
+			first, last := newest("validation")
+			test, _ := newest("test")
+			assert.Less(t, train, first)
+			assert.Less(t, last, test)
+		},
+	} {
+		other := map[string]string{"by: farm": "moment", "time: moment": "farm"}[split]
+		l := steptest.New(t, fruit+"features: |\n  SELECT * EXCLUDE ("+other+") FROM ("+query+
+			")\nweight: counts\nsplit: {seed: 3, "+split+"}\n")
+		l.Drop("a.csv", rows(100), 0)
+		require.NoError(t, run(t, l, "r1"))
+		columns, got := l.Rows("features", l.Run("r1").Features)
+		assert.Equal(t, []string{"id", "kind", "size", "counts", "_split"}, columns)
+		parts := map[string][]int64{}
+		for _, row := range got {
+			id := row["id"].(int64)
+			parts[row["_split"].(string)] = append(parts[row["_split"].(string)], id)
+			assert.InDelta(t, 1+id%2, row["counts"], 0)
+		}
+		check(parts)
+		spec, err := pipeline.Load(l.Dir + "/pipeline.yaml")
+		require.NoError(t, err)
+		set, err := featureset.Read(t.Context(), l.Zone("features"), l.Run("r1").Features, spec)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"size"}, set["train"].Inputs)
+		assert.Len(t, set["train"].Weights, set["train"].Rows())
+	}
+}
+
+func TestBadWeightsAndDivisionsAreRefused(t *testing.T) {
+	t.Parallel()
+	for more, want := range map[string]string{
+		"weight: w\n":            `the weight "w" is not in the result`,
+		"weight: size\n":         "the weight is <nil>: want a number above 0",
+		"split: {by: w}\n":       `the column of split.by "w" is not in the result`,
+		"split: {by: color}\n":   "rows are divided by it, and it is null",
+		"split: {time: color}\n": "neither time nor number",
+	} {
+		l := steptest.New(t, fruit+more)
+		l.Drop("a.csv", rows(60), 0)
+		require.ErrorContains(t, run(t, l, "r1"), want, more)
+	}
 }

@@ -18,6 +18,8 @@ type role int
 const (
 	keyRole role = iota
 	labelRole
+	weightRole
+	splitRole    // what rows are divided by: no input
 	numberRole   // an input that is a number
 	booleanRole  // an input that is true or false
 	categoryRole // an input that is one of a category's values
@@ -72,6 +74,18 @@ func planColumn(spec *pipeline.Spec, name, kind string) (planned, error) {
 		p.role = keyRole
 	case name == spec.Label:
 		p.role = labelRole
+	case name == spec.Weight && name != "":
+		if !slices.Contains(numbers, base) {
+			return p, fmt.Errorf("the weight %q is of type %s and not a number", name, kind)
+		}
+		p.role = weightRole
+	case name == spec.Split.By && name != "":
+		p.role = splitRole
+	case name == spec.Split.Time && name != "":
+		if !slices.Contains(numbers, base) && !strings.HasPrefix(kind, "TIMESTAMP") && kind != "DATE" {
+			return p, fmt.Errorf("the time %q of split is of type %s and neither time nor number", name, kind)
+		}
+		p.role = splitRole
 	case name == registry.SplitColumn:
 		return p, fmt.Errorf("the name %q is reserved: name the column otherwise", name)
 	case slices.Contains(numbers, base):
@@ -94,7 +108,7 @@ func missing(spec *pipeline.Spec, plan []planned) []error {
 	inputs := 0
 	for _, p := range plan {
 		count[p.name]++
-		if p.role > labelRole {
+		if p.role >= numberRole {
 			inputs++
 		}
 		if count[p.name] == 2 {
@@ -103,6 +117,12 @@ func missing(spec *pipeline.Spec, plan []planned) []error {
 	}
 	if count[spec.Label] == 0 {
 		problems = append(problems, fmt.Errorf("the label %q is not in the result: select it too", spec.Label))
+	}
+	for what, name := range map[string]string{"weight": spec.Weight, "column of split.by": spec.Split.By,
+		"column of split.time": spec.Split.Time} {
+		if name != "" && count[name] == 0 {
+			problems = append(problems, fmt.Errorf("the %s %q is not in the result: select it too", what, name))
+		}
 	}
 	if key := spec.Source.Key; key != "" && count[key] == 0 {
 		problems = append(problems, fmt.Errorf("the key %q is not in the result: select it too", key))

@@ -30,14 +30,17 @@ type result struct {
 	classes map[string]int
 	leaks   []bool // whether an input has equalled the label in every row so far
 	lastKey any
-	values  []any // of the row at hand, as they are written
+	values  []any  // of the row at hand, as they are written
+	seen    []bool // whether an input had a value in any row
+	cuts    [2]any // the last times of training and of validation, where rows are divided by time
 }
 
 func newResult(spec *pipeline.Spec, plan []planned, path string) *result {
 	r := &result{spec: spec, plan: plan, path: path, parts: map[string]int{}, classes: map[string]int{},
 		values: make([]any, len(plan)+1)}
 	for _, p := range plan {
-		if p.role > labelRole {
+		if p.role >= numberRole {
+			r.seen = append(r.seen, false)
 			r.inputs = append(r.inputs, p.name)
 			r.leaks = append(r.leaks, true)
 		}
@@ -49,7 +52,10 @@ func newResult(spec *pipeline.Spec, plan []planned, path string) *result {
 func (r *result) columns() []parquetfile.Column {
 	var out []parquetfile.Column
 	for _, p := range r.plan {
-		c := parquetfile.Column{Name: p.name, Kind: parquetfile.Double, Optional: p.role > labelRole}
+		if p.role == splitRole {
+			continue
+		}
+		c := parquetfile.Column{Name: p.name, Kind: parquetfile.Double, Optional: p.role >= numberRole}
 		switch {
 		case p.role == keyRole:
 			c.Kind = keyKind(p.kind)
@@ -115,13 +121,21 @@ func (r *result) fill(rows *sql.Rows) (err error) {
 // convert turns a row of the query into a row of the feature set.
 func (r *result) convert(scanned []any) error {
 	r.rows++
-	var key any
+	var key, group any
+	r.values = r.values[:0]
 	for i, p := range r.plan {
+		if p.role == splitRole {
+			if group = scanned[i]; group == nil {
+				return fmt.Errorf("row %d%s: column %q: rows are divided by it, and it is null", r.rows,
+					r.whichKey(scanned), p.name)
+			}
+			continue
+		}
 		value, err := r.value(p, scanned[i])
 		if err != nil {
 			return fmt.Errorf("row %d%s: column %q: %w", r.rows, r.whichKey(scanned), p.name, err)
 		}
-		r.values[i] = value
+		r.values = append(r.values, value)
 		if p.role == keyRole {
 			key = value
 		}
@@ -131,13 +145,9 @@ func (r *result) convert(scanned []any) error {
 			"row for each key (look at its joins)", key)
 	}
 	r.lastKey = key
-	r.watchLeaks()
-	content := []any{key}
-	if key == nil {
-		content = r.values[:len(r.plan)]
-	}
-	part := partOf(content, r.spec.Split)
-	r.values[len(r.plan)] = part
+	r.watchInputs()
+	part := r.part(key, group)
+	r.values = append(r.values, part)
 	r.parts[part]++
 	return nil
 }
@@ -157,6 +167,8 @@ func (r *result) value(p planned, v any) (any, error) {
 		return keyValue(v, keyKind(p.kind))
 	case labelRole:
 		return r.label(v)
+	case weightRole:
+		return weight(v)
 	case categoryRole:
 		if v == nil {
 			return nil, nil
@@ -259,29 +271,73 @@ func keyValue(v any, kind parquetfile.Kind) (any, error) {
 	}
 }
 
-// watchLeaks notes which inputs differ from the label.
-func (r *result) watchLeaks() {
+// weight reads how much a row counts.
+func weight(v any) (any, error) {
+	x, ok := number(v)
+	if !ok || !(x > 0) || math.IsInf(float64(float32(x)), 0) {
+		return nil, fmt.Errorf("the weight is %v: want a number above 0", v)
+	}
+	return x, nil
+}
+
+// watchInputs notes which inputs differ from the label and which have a value.
+func (r *result) watchInputs() {
 	var label float64
-	for i, p := range r.plan {
-		if p.role != labelRole {
+	inputs := make([]any, 0, len(r.inputs))
+	at := 0
+	for _, p := range r.plan {
+		if p.role == splitRole {
 			continue
 		}
-		switch v := r.values[i].(type) {
-		case float64:
-			label = v
-		case string:
-			label = float64(slices.Index(r.spec.Classes(), v))
+		value := r.values[at]
+		at++
+		switch {
+		case p.role >= numberRole:
+			inputs = append(inputs, value)
+		case p.role != labelRole:
+		case r.spec.Task == pipeline.Regression:
+			label, _ = value.(float64)
+		default:
+			class, _ := value.(string)
+			label = float64(slices.Index(r.spec.Classes(), class))
 		}
 	}
-	n := 0
-	for i, p := range r.plan {
-		if p.role > labelRole {
-			if r.values[i] != label {
-				r.leaks[n] = false
-			}
-			n++
-		}
+	for i, value := range inputs {
+		r.leaks[i] = r.leaks[i] && value == label
+		r.seen[i] = r.seen[i] || value != nil
 	}
+}
+
+// part says which part the row at hand belongs to.
+func (r *result) part(key, group any) string {
+	switch {
+	case r.spec.Split.Time != "":
+		switch {
+		case after(group, r.cuts[1]):
+			return registry.TestPart
+		case after(group, r.cuts[0]):
+			return registry.ValidationPart
+		default:
+			return registry.TrainPart
+		}
+	case group != nil:
+		return partOf([]any{group}, r.spec.Split)
+	case key != nil:
+		return partOf([]any{key}, r.spec.Split)
+	default:
+		return partOf(r.values, r.spec.Split)
+	}
+}
+
+// after compares two values of a column of times or numbers.
+func after(a, b any) bool {
+	if at, ok := a.(time.Time); ok {
+		to, _ := b.(time.Time)
+		return at.After(to)
+	}
+	x, _ := number(a)
+	y, _ := number(b)
+	return x > y
 }
 
 // partOf draws the part of a row by a hash of its key, or of its content where it has none: the same row always falls

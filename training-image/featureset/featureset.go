@@ -41,7 +41,7 @@ func Read(ctx context.Context, zone *lake.Zone, key string, spec *pipeline.Spec)
 		return nil, fmt.Errorf("the feature set is gone, start a new run: %w", err)
 	}
 	defer release()
-	r := &reader{spec: spec, set: Set{}, label: -1, split: -1}
+	r := &reader{classWeights: classWeights(spec), spec: spec, set: Set{}, label: -1, split: -1, weight: -1}
 	if err := parquetfile.Read(path, r.begin, r.row); err != nil {
 		return nil, err
 	}
@@ -52,6 +52,8 @@ type reader struct {
 	spec         *pipeline.Spec
 	set          Set
 	label, split int
+	weight       int // -1 where rows have no weights
+	classWeights []float32
 	inputs       []int
 }
 
@@ -64,6 +66,8 @@ func (r *reader) begin(columns []string) error {
 			r.label = i
 		case registry.SplitColumn:
 			r.split = i
+		case r.spec.Weight:
+			r.weight = i
 		default:
 			r.inputs, names = append(r.inputs, i), append(names, name)
 		}
@@ -91,13 +95,71 @@ func (r *reader) row(values []any) error {
 		}
 		t.Values = append(t.Values, float32(x))
 	}
+	weight := float32(1)
+	if r.weight >= 0 {
+		x, _ := values[r.weight].(float64)
+		weight = float32(x)
+	}
 	switch label := values[r.label].(type) {
 	case float64:
 		t.Labels = append(t.Labels, float32(label))
 	case string:
-		t.Labels = append(t.Labels, float32(slices.Index(r.spec.Classes(), label)))
+		class := slices.Index(r.spec.Classes(), label)
+		if class < 0 {
+			return fmt.Errorf("the feature set has the unknown label %q: start a new run", label)
+		}
+		t.Labels = append(t.Labels, float32(class))
+		if r.classWeights != nil {
+			weight *= r.classWeights[class]
+		}
 	default:
 		return fmt.Errorf("the feature set has the label %v: start a new run", label)
 	}
+	if r.weight >= 0 || r.classWeights != nil {
+		t.Weights = append(t.Weights, weight)
+	}
 	return nil
+}
+
+// classWeights are the weights of the classes by their indices; nil where there are none.
+func classWeights(spec *pipeline.Spec) []float32 {
+	if len(spec.Model.ClassWeights) == 0 {
+		return nil
+	}
+	var weights []float32
+	for _, class := range spec.Classes() {
+		weight, ok := spec.Model.ClassWeights[class]
+		if !ok {
+			weight = 1
+		}
+		weights = append(weights, float32(weight))
+	}
+	return weights
+}
+
+// Category gives the values of an input that is a category, nil for any other: a query may give the name of a category
+// to something else.
+func (s Set) Category(spec *pipeline.Spec, input int) []string {
+	for _, part := range s {
+		if part.Category(spec, input) == nil {
+			return nil
+		}
+	}
+	column, _ := spec.Column(s[registry.TrainPart].Inputs[input])
+	return column.Values
+}
+
+// Category is that of a set for one of its parts.
+func (t *Table) Category(spec *pipeline.Spec, input int) []string {
+	column, _ := spec.Column(t.Inputs[input])
+	if column.Type != pipeline.Category {
+		return nil
+	}
+	for i := input; i < len(t.Values); i += len(t.Inputs) {
+		x := t.Values[i]
+		if x == x && (x < 0 || x != float32(int(x)) || int(x) >= len(column.Values)) {
+			return nil
+		}
+	}
+	return column.Values
 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // Kind is the type of a column.
@@ -153,7 +156,8 @@ func (g group) Fields() []parquet.Field {
 }
 
 // Read calls begin with the names of a file's columns and then row for each row. The values are float64, int64, bool,
-// string or nil; the slice is used again for the next row.
+// string or nil; the slice is used again for the next row. Times and dates are microseconds since 1970, decimals are
+// float64.
 func Read(path string, begin func(columns []string) error, row func(values []any) error) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -169,31 +173,35 @@ func Read(path string, begin func(columns []string) error, row func(values []any
 		return fmt.Errorf("reading %s: this is no Parquet file: %w", path, err)
 	}
 	var names []string
+	var types []parquet.Type
 	for _, field := range file.Schema().Fields() {
-		names = append(names, field.Name())
+		if !field.Leaf() || field.Repeated() {
+			return fmt.Errorf("reading %s: the column %q is nested: flatten it", path, field.Name())
+		}
+		names, types = append(names, field.Name()), append(types, field.Type())
 	}
 	if err := begin(names); err != nil {
 		return err
 	}
 	for _, rows := range file.RowGroups() {
-		if err := readGroup(rows, len(names), row); err != nil {
+		if err := readGroup(rows, types, row); err != nil {
 			return fmt.Errorf("reading %s: %w", path, err)
 		}
 	}
 	return nil
 }
 
-func readGroup(rows parquet.RowGroup, columns int, each func([]any) error) error {
+func readGroup(rows parquet.RowGroup, types []parquet.Type, each func([]any) error) error {
 	r := rows.Rows()
 	defer func() { _ = r.Close() }()
 	buffer := make([]parquet.Row, 256)
-	values := make([]any, columns)
+	values := make([]any, len(types))
 	for {
 		n, err := r.ReadRows(buffer)
 		for _, row := range buffer[:n] {
 			clear(values)
 			for _, v := range row {
-				values[v.Column()] = plain(v)
+				values[v.Column()] = plain(v, types[v.Column()].LogicalType())
 			}
 			if err := each(values); err != nil {
 				return err
@@ -208,16 +216,20 @@ func readGroup(rows parquet.RowGroup, columns int, each func([]any) error) error
 	}
 }
 
-func plain(v parquet.Value) any {
+func plain(v parquet.Value, logical *format.LogicalType) any {
 	switch {
 	case v.IsNull():
 		return nil
 	case v.Kind() == parquet.Boolean:
 		return v.Boolean()
 	case v.Kind() == parquet.Int32:
-		return int64(v.Int32())
+		return whole(int64(v.Int32()), logical)
 	case v.Kind() == parquet.Int64:
-		return v.Int64()
+		return whole(v.Int64(), logical)
+	case v.Kind() == parquet.Int96: // Spark's time: nanoseconds of the day and the Julian day
+		const epoch, day = 2440588, 86400 * 1e6
+		t := v.Int96()
+		return (int64(t[2])-epoch)*day + int64(uint64(t[1])<<32|uint64(t[0]))/1000
 	case v.Kind() == parquet.Float:
 		return float64(v.Float())
 	case v.Kind() == parquet.Double:
@@ -225,4 +237,29 @@ func plain(v parquet.Value) any {
 	default:
 		return string(v.ByteArray())
 	}
+}
+
+// whole gives an integer the meaning of its logical type.
+func whole(x int64, logical *format.LogicalType) any {
+	if logical == nil {
+		return x
+	}
+	switch t := logical.Value.(type) {
+	case *format.DateType:
+		return x * 86400 * 1e6
+	case *format.DecimalType:
+		return float64(x) / math.Pow10(int(t.Scale))
+	case *format.TimestampType:
+		return micros(x, t.Unit.Value.Duration())
+	default:
+		return x
+	}
+}
+
+// micros turns a number of units into microseconds.
+func micros(x int64, unit time.Duration) int64 {
+	if unit < time.Microsecond {
+		return x / int64(time.Microsecond/unit)
+	}
+	return x * int64(unit/time.Microsecond)
 }

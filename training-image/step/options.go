@@ -14,7 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/pipeline"
 )
 
 // Options are the options of every step; each step names those that it needs.
@@ -71,29 +74,26 @@ func ReadPipeline(ctx context.Context, uri string) ([]byte, error) {
 	return zone.Read(ctx, name)
 }
 
-// ListCSV lists the CSV files of the raw zone and names the files that are none.
-func ListCSV(ctx context.Context, raw *lake.Zone) (files []lake.Object, others []string, err error) {
-	objects, err := raw.List(ctx, "")
-	if err != nil {
-		return nil, nil, err
+// Format reads the format of the raw files out of pipeline.yaml; csv where it cannot be read, which later steps refuse.
+func Format(spec []byte) string {
+	var head struct {
+		Source struct {
+			Format string `yaml:"format"`
+		} `yaml:"source"`
 	}
-	for _, o := range objects {
-		if strings.EqualFold(path.Ext(o.Key), ".csv") {
-			files = append(files, o)
-		} else {
-			others = append(others, o.Key)
-		}
+	if err := yaml.Unmarshal(spec, &head); err != nil || head.Source.Format == "" {
+		return pipeline.CSV
 	}
-	return files, others, nil
+	return head.Source.Format
 }
 
 // Fingerprint identifies what a run starts from: the names, sizes and times of the raw files and the whole of
 // pipeline.yaml.
-func Fingerprint(files []lake.Object, pipeline []byte) string {
+func Fingerprint(files []lake.Object, spec []byte) string {
 	h := sha256.New()
 	for _, f := range files {
 		_, _ = fmt.Fprintf(h, "%q %d %d\n", f.Key, f.SizeBytes, f.Modified.UnixNano())
 	}
-	_, _ = fmt.Fprintf(h, "%x\n", sha256.Sum256(pipeline))
+	_, _ = fmt.Fprintf(h, "%x\n", sha256.Sum256(spec))
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -150,6 +150,9 @@ func inputs(spec *pipeline.Spec, set featureset.Set) []registry.Input {
 	for i, name := range names {
 		column, _ := spec.Column(name)
 		out[i] = registry.Input{Name: name, Optional: column.Optional}
+		if values := set.Category(spec, i); values != nil {
+			out[i].Type, out[i].Values = registry.Category, values
+		}
 	}
 	for _, t := range set {
 		for i, x := range t.Values {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/source"
 	"github.com/mlpathway/mlpathway/training-image/step"
 )
 
@@ -102,12 +103,12 @@ func (w *watcher) look(ctx context.Context) (fingerprint, reason string, err err
 	if w.State != "" {
 		return w.lookZone(ctx, raw)
 	}
-	files, _, err := step.ListCSV(ctx, raw)
-	if err != nil || len(files) == 0 {
-		return "", "", err
-	}
 	spec, err := step.ReadPipeline(ctx, w.Pipeline)
 	if err != nil {
+		return "", "", err
+	}
+	files, _, err := source.List(ctx, raw, step.Format(spec))
+	if err != nil || len(files) == 0 {
 		return "", "", err
 	}
 	logs, err := lake.Open(ctx, w.Logs)

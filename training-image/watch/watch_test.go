@@ -18,7 +18,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/source"
 	"github.com/mlpathway/mlpathway/training-image/step"
 	"github.com/mlpathway/mlpathway/training-image/steptest"
 )
@@ -61,7 +63,7 @@ func (s *scene) lines(text string) int { return strings.Count(s.log.String(), te
 // record writes a run record for what is there now.
 func (s *scene) record(status registry.Status) {
 	s.t.Helper()
-	files, _, err := step.ListCSV(s.t.Context(), s.lake.Zone("raw"))
+	files, _, err := source.List(s.t.Context(), s.lake.Zone("raw"), pipeline.CSV)
 	require.NoError(s.t, err)
 	spec, err := step.ReadPipeline(s.t.Context(), s.Pipeline)
 	require.NoError(s.t, err)
