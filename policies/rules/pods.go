@@ -183,12 +183,26 @@ func manifestPods(c *Check, manifest Item) []pod {
 	if !strings.Contains(api, "/") {
 		api = "core/" + api
 	}
+	typ := "kubernetes:" + api + ":" + kind
 	for _, k := range podKinds() {
-		if k.typ == "kubernetes:"+api+":"+kind && k.outer == "" {
+		if k.typ == typ && k.outer == "" {
 			return k.podsIn(c, Item{Value: root, Path: manifest.Path})
 		}
 	}
+	if !podless(typ, root) {
+		c.Unsure(manifest.Path, "makes a %s, into which no rule looks, want pods that keep to the same rules", kind)
+	}
 	return nil
+}
+
+// podless reports whether an object that a step makes has no pods of its own: those of the core, but for two old kinds,
+// and a TrainJob that leaves the pods of its runtime as they are.
+func podless(typ string, object Value) bool {
+	if typ == trainJob {
+		return object.Get("spec.runtimePatches").Empty()
+	}
+	return strings.HasPrefix(typ, "kubernetes:core/") && !strings.HasSuffix(typ, ":ReplicationController") &&
+		!strings.HasSuffix(typ, ":PodTemplate")
 }
 
 // within gives what a path leads to from an item.
