@@ -141,7 +141,7 @@ var certificateAnnotations = []string{
 func entriesInternal() Rule {
 	return Rule{
 		ID:    "K8S-11",
-		Title: "Load balancers are internal, and an Ingress speaks TLS",
+		Title: "Load balancers are internal, and what lets requests in speaks TLS",
 		Why: "A Service of type LoadBalancer gets an address on the internet, without TLS, login or a firewall before " +
 			"it.",
 		Severity: Medium,
@@ -152,11 +152,15 @@ func entriesInternal() Rule {
 			}, {
 				Type:  "kubernetes:networking.k8s.io/v1:Ingress",
 				Paths: []string{"spec.tls", "metadata.annotations"}, Check: ingressTLS,
+			}, {
+				Type:      "kubernetes:gateway.networking.k8s.io/v1:Gateway",
+				Unchecked: true, Paths: []string{"spec.listeners[].protocol"},
+				Check: func(c *Check) { c.OneOf("spec.listeners[].protocol", []string{"HTTPS", "TLS"}) },
 			},
 		},
 		Fix: "Annotate the Service as internal (for AWS service.beta.kubernetes.io/aws-load-balancer-scheme: internal), or " +
 			"use " +
-			"type ClusterIP behind an Ingress with spec.tls.",
+			"type ClusterIP behind an Ingress with spec.tls or a Gateway whose listeners are HTTPS.",
 		Remediation: "None: whether it must be reached from outside is for its owner to say.",
 		Peers:       "compliance-policies kubernetes Service LoadBalancer; Trivy KSV-0108, KCV-0093",
 	}
