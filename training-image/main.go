@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/mlpathway/mlpathway/training-image/command"
+	"github.com/mlpathway/mlpathway/training-image/platform"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 )
 
@@ -18,7 +19,7 @@ var version string
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	p := &command.Program{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, OpenXGBoost: xgboost.Open,
+	p := &command.Program{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, OpenXGBoost: xgboost.Open, Place: platform.Here,
 		Version: codeVersion()}
 	code := p.Main(ctx, os.Args[1:])
 	stop()

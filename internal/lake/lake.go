@@ -43,7 +43,7 @@ type Object struct {
 	Modified time.Time
 }
 
-// Open opens the zone at a URI such as file:///data/lake/raw. A file:// directory must exist.
+// Open opens the zone at a URI such as file:///data/lake/raw or s3://bucket/raw. A file:// directory must exist.
 func Open(ctx context.Context, uri string) (*Zone, error) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme == "" {
@@ -56,9 +56,14 @@ func Open(ctx context.Context, uri string) (*Zone, error) {
 		return nil, fmt.Errorf("opening the lake zone %s: this program knows the schemes %s alone; "+
 			"build it with -tags cloud for s3, gs and azblob", uri, strings.Join(blob.DefaultURLMux().BucketSchemes(), ", "))
 	}
-	bucket, err := blob.OpenBucket(ctx, uri)
+	prefix := strings.Trim(u.Path, "/")
+	u.Path = ""
+	bucket, err := blob.OpenBucket(ctx, u.String())
 	if err != nil {
 		return nil, fmt.Errorf("opening the lake zone %s: %w", uri, err)
+	}
+	if prefix != "" {
+		bucket = blob.PrefixedBucket(bucket, prefix+"/")
 	}
 	return &Zone{uri: uri, bucket: bucket}, nil
 }

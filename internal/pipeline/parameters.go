@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -120,3 +121,6 @@ func deref[T any](p *T) T {
 	}
 	return *p
 }
+
+// Families lists the families of models.
+func Families() []string { return slices.Sorted(maps.Keys(familyParameters)) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/family"
 )
@@ -23,6 +24,8 @@ type Info struct {
 	Inputs []registry.Input `json:"inputs"`
 	// Rows of each part.
 	Rows map[string]int `json:"rows"`
+	// Parameters of the training, also those that a search has found.
+	Parameters *pipeline.Parameters `json:"parameters,omitempty"`
 	// Rounds of boosting that the model keeps.
 	Rounds int `json:"rounds"`
 	// ValidationLoss of the kept rounds: log loss, or the root mean square error of a regression.
@@ -57,6 +60,26 @@ func (s *Store) Write(ctx context.Context, model []byte, profile *registry.Profi
 	}
 	return s.writeJSON(ctx, infoFile, info)
 }
+
+// tunedFile holds the parameters that tune has found.
+const tunedFile = "tuned.json"
+
+// WriteTuned puts down the parameters that tune has found.
+func (s *Store) WriteTuned(ctx context.Context, parameters map[string]string) error {
+	return s.writeJSON(ctx, tunedFile, parameters)
+}
+
+// Tuned reads the parameters that tune has found; lake.ErrNotFound where it has not ended.
+func (s *Store) Tuned(ctx context.Context) (map[string]string, error) {
+	parameters, err := read[map[string]string](ctx, s, tunedFile, "tune")
+	if err != nil {
+		return nil, err
+	}
+	return *parameters, nil
+}
+
+// Key is the key of something else that belongs to the run until it is registered.
+func (s *Store) Key(name string) string { return s.prefix + name }
 
 // WriteMetrics adds what evaluate has measured.
 func (s *Store) WriteMetrics(ctx context.Context, metrics *registry.Metrics) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mlpathway/mlpathway/training-image/platform"
 	"github.com/mlpathway/mlpathway/training-image/step"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 )
@@ -22,6 +23,8 @@ const (
 	done   = 0 // also where there was nothing to do
 	failed = 1
 	misuse = 2
+	// stopped before its end, by a signal or by the loss of another rank: start it again to go on (EX_TEMPFAIL).
+	stopped = 75
 )
 
 // Program is what the commands need from outside.
@@ -32,6 +35,8 @@ type Program struct {
 	Getenv func(string) string
 	// OpenXGBoost loads the XGBoost library.
 	OpenXGBoost func() (*xgboost.Library, error)
+	// Place tells where the program runs; platform.Here, or nil for a process that somebody started.
+	Place func() (platform.Place, error)
 	// Version of the program.
 	Version string
 }
@@ -55,10 +60,33 @@ func (p *Program) Main(ctx context.Context, args []string) int {
 		return done
 	case errors.As(err, &work):
 		p.report(command.Name(), work.error)
+		if errors.Is(err, step.ErrStopped) {
+			return stopped
+		}
+		p.tellPlatform(command.Name(), work.error)
 		return failed
 	default:
 		_, _ = fmt.Fprintf(p.Stderr, "training-image: %v\nTry: %s --help\n", err, command.CommandPath())
 		return misuse
+	}
+}
+
+// place tells where the program runs.
+func (p *Program) place() (platform.Place, error) {
+	if p.Place == nil {
+		return platform.Place{Name: platform.Plain, World: 1}, nil
+	}
+	return p.Place()
+}
+
+// tellPlatform gives the platform the reason of a failure, where it asks for it.
+func (p *Program) tellPlatform(command string, reason error) {
+	place, err := p.place()
+	if err == nil {
+		err = place.WriteFailure(reason)
+	}
+	if err != nil {
+		p.report(command, err)
 	}
 }
 
@@ -101,7 +129,8 @@ All steps of one run share a run id and a run record in the logs zone:
 What is learned from which columns stands in pipeline.yaml (docs/pipeline.md). Where things lie is said by flags or
 by environment variables; each flag names its variable. Progress goes to stdout, log lines go to stderr.
 
-Exit codes: 0 done (also: nothing to do), 1 failed, 2 wrong usage.`
+Exit codes: 0 done (also: nothing to do), 1 failed, 2 wrong usage, 75 stopped before its end by a signal or by the loss
+of another rank: start the same command again, and it goes on.`
 
 func (p *Program) root() *cobra.Command {
 	root := &cobra.Command{Use: "training-image", Short: "Trains and registers models from the files of a lake",
@@ -111,6 +140,7 @@ func (p *Program) root() *cobra.Command {
 	for _, s := range p.steps() {
 		root.AddCommand(p.stepCommand(s))
 	}
+	root.AddCommand(p.trainCommand())
 	root.AddCommand(p.watchCommand(), p.runIDCommand())
 	return root
 }

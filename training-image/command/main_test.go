@@ -6,16 +6,19 @@ import (
 	"encoding/csv"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/command"
+	"github.com/mlpathway/mlpathway/training-image/platform"
 	"github.com/mlpathway/mlpathway/training-image/steptest"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 	"github.com/mlpathway/mlpathway/training-image/xgboost/xgboosttest"
@@ -28,8 +31,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "" {
 		os.Exit(m.Run())
 	}
-	p := &command.Program{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, OpenXGBoost: xgboost.Open}
-	os.Exit(p.Main(context.Background(), os.Args[1:]))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	p := &command.Program{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, OpenXGBoost: xgboost.Open,
+		Place: platform.Here}
+	code := p.Main(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
 }
 
 // steps in their order.

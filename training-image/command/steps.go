@@ -11,7 +11,6 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/features"
 	"github.com/mlpathway/mlpathway/training-image/register"
 	"github.com/mlpathway/mlpathway/training-image/step"
-	"github.com/mlpathway/mlpathway/training-image/train"
 	"github.com/mlpathway/mlpathway/training-image/watch"
 )
 
@@ -44,15 +43,6 @@ those of the table features(key, features, updated) in the online store.
 
 Refused are: a result without label or key, an input that is not a number, an input that equals the label in every row,
 two rows with one key, and a result too small to be divided.`},
-		{name: "train", short: "XGBoost fits trees to the training rows",
-			run:   func(ctx context.Context, o step.Options) error { return train.Run(ctx, o, p.OpenXGBoost) },
-			flags: []string{"pipeline", "run", "features", "models", "logs", "metadata"},
-			long: `Trains gradient-boosted trees with the parameters in model of pipeline.yaml and stops early by the
-validation rows, converts the model to ONNX and compares its answers with XGBoost's own on every validation row before
-it goes on. The candidate lies in models/<name>/candidates/<run>/ until it is registered.
-
-The same rows, parameters, seed and XGBoost version give the same bytes. The library is looked for in
-$MLPATHWAY_XGBOOST, then lib/libxgboost.so* beside this program, then where the system keeps libraries.`},
 		{name: "evaluate", run: evaluate.Run, short: "The candidate is judged on the test rows",
 			flags: []string{"pipeline", "run", "features", "models", "logs", "metadata", "alias"},
 			long: `Measures the candidate and the version that is served now on the same test rows and decides by the gate of

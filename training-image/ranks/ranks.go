@@ -42,6 +42,7 @@ type message struct {
 	Job     string `json:"job,omitempty"`
 	Tracker int    `json:"tracker,omitempty"` // port of the tracker: all ranks are there
 	Leave   bool   `json:"leave,omitempty"`   // the end, in good order
+	Stop    bool   `json:"stop,omitempty"`    // a rank was told to stop
 	Error   string `json:"error,omitempty"`   // whom the sender has lost, or why it refuses
 }
 
@@ -57,6 +58,7 @@ type Group struct {
 	left     map[int]bool
 	err      error
 	leaving  bool
+	stopping bool          // a rank was told to stop
 	lost     chan struct{} // closed when err is set
 	stop     chan struct{} // closed at the end
 	watchers sync.WaitGroup
@@ -231,6 +233,10 @@ func (g *Group) watch(p *peer) {
 		case m.Error != "":
 			g.lose(m.Error)
 			return
+		case m.Stop:
+			g.mu.Lock()
+			g.stopping = true
+			g.mu.Unlock()
 		case m.Leave:
 			g.mu.Lock()
 			g.left[p.rank] = true
@@ -272,6 +278,24 @@ func (g *Group) beat() {
 	}
 }
 
+// AskToStop tells rank 0 that this rank was told to stop.
+func (g *Group) AskToStop() {
+	g.mu.Lock()
+	asked := g.stopping
+	g.stopping = true
+	g.mu.Unlock()
+	if !asked && g.options.Rank != 0 {
+		g.peers[0].send(message{Stop: true})
+	}
+}
+
+// StopAsked tells whether any rank, as far as this one knows, was told to stop. Rank 0 knows of all.
+func (g *Group) StopAsked() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.stopping
+}
+
 // Lost is closed when a rank is lost; Err says which one.
 func (g *Group) Lost() <-chan struct{} { return g.lost }
 
@@ -295,6 +319,22 @@ func (g *Group) Explain(err error) error {
 	}
 }
 
+// Gone waits at rank 0 until all others have left in good order. ErrLost where one of them has not.
+func (g *Group) Gone() error {
+	for {
+		g.mu.Lock()
+		left, err := len(g.left), g.err
+		g.mu.Unlock()
+		if err != nil || left == len(g.peers) {
+			return err
+		}
+		select {
+		case <-g.lost:
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 // Leave ends the membership in good order.
 func (g *Group) Leave() {
 	g.mu.Lock()
@@ -303,6 +343,15 @@ func (g *Group) Leave() {
 	for _, p := range g.peers {
 		p.send(message{Leave: true})
 	}
+	g.closeAll()
+	g.watchers.Wait()
+}
+
+// Break ends the membership without a word: the others lose this rank.
+func (g *Group) Break() {
+	g.mu.Lock()
+	g.leaving = true
+	g.mu.Unlock()
 	g.closeAll()
 	g.watchers.Wait()
 }

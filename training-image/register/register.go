@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/candidate"
 	"github.com/mlpathway/mlpathway/training-image/metadata"
@@ -75,9 +76,17 @@ func version(ctx context.Context, j *step.Job, store *candidate.Store) (*registr
 	return &registry.Version{Model: model, Metrics: *metrics, Profile: *profile, Manifest: registry.Manifest{
 		Name: spec.Name, Version: Name(run, info.SHA256), Created: time.Now().UTC(), Task: string(spec.Task),
 		Family: spec.Model.Family, Inputs: info.Inputs, Label: spec.Label, Classes: spec.Classes(), Run: run.ID,
-		DataVersion: run.DataVersion, PipelineHash: run.PipelineHash, Rows: info.Rows, Parameters: spec.Model.Parameters,
+		DataVersion: run.DataVersion, PipelineHash: run.PipelineHash, Rows: info.Rows, Parameters: parameters(spec, info),
 		Seed: spec.Model.Seed, Libraries: info.Libraries, CodeVersion: j.Code, Decision: *run.Decision,
 	}}, nil
+}
+
+// parameters are those that the model was trained with.
+func parameters(spec *pipeline.Spec, info *candidate.Info) pipeline.Parameters {
+	if info.Parameters != nil {
+		return *info.Parameters
+	}
+	return spec.Model.Parameters
 }
 
 // Name makes the name of a version out of the start of its run and the sum of its model, so that a run that registers

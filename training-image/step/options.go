@@ -42,6 +42,9 @@ type Options struct {
 	Alias string
 	// Code is the version of the program, for the manifest.
 	Code string
+	// ReadOnly leaves the run record and the metadata table as they are: for all ranks but the first, and for trials of
+	// a platform's own search.
+	ReadOnly bool
 	// Out takes the progress for a person.
 	Out io.Writer
 }

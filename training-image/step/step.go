@@ -29,6 +29,10 @@ type Job struct {
 	zones []*lake.Zone
 }
 
+// ErrStopped means that a step was stopped from outside: a signal, a machine that is taken back, or the loss of another
+// rank. The run stays open, and starting the step again goes on with it.
+var ErrStopped = errors.New("stopped before its end: start it again to go on")
+
 // Func does the work of a step.
 type Func func(ctx context.Context, j *Job) error
 
@@ -156,9 +160,14 @@ func (j *Job) End(status registry.Status) {
 func (j *Job) do(ctx context.Context, work Func) error {
 	err := work(ctx, j)
 	switch {
+	case errors.Is(err, ErrStopped):
+		return fmt.Errorf("%s: %w", j.name, err)
 	case err != nil && ctx.Err() != nil:
-		// Stopped from outside: the run stays open, so that it is started again.
-		return fmt.Errorf("%s: stopped before its end: %w", j.name, err)
+		return fmt.Errorf("%s: %w: %w", j.name, ErrStopped, err)
+	case err != nil && j.ReadOnly:
+		return fmt.Errorf("%s: %w", j.name, err)
+	case j.ReadOnly:
+		return nil
 	case err != nil:
 		return errors.Join(fmt.Errorf("%s: %w", j.name, err), j.fail(ctx, err))
 	}

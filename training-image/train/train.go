@@ -4,9 +4,13 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
+	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/blas"
@@ -20,25 +24,67 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 )
 
-// Run does the step. Needed options: Run, Pipeline, Features, Models, Logs. open gives the XGBoost library;
-// xgboost.Open unless a test has its own.
-func Run(ctx context.Context, o step.Options, open func() (*xgboost.Library, error)) error {
-	return step.Do(ctx, o, "train", func(ctx context.Context, j *step.Job) error {
-		f, err := Family(j.Spec, open)
-		if err != nil {
+// Run does the step. Needed options: Run, Pipeline, Features, Models, Logs, Open.
+func Run(ctx context.Context, o Options) error {
+	o.ReadOnly = o.Place.Rank > 0 || o.Trial
+	return step.Do(ctx, o.Options, "train", func(ctx context.Context, j *step.Job) (err error) {
+		s := &session{o: o, Job: j}
+		if s.spec, err = chosen(ctx, j, o.Place.Parameters); err != nil {
 			return err
 		}
-		set, err := Read(ctx, j)
-		if err != nil {
+		if s.set, err = Read(ctx, j); err != nil {
 			return err
 		}
-		fitted, err := f.Fit(ctx, Request(j.Spec, set, func(r family.Round) error { return tell(j, r) }))
+		fitted, err := s.fit(ctx)
 		if err != nil {
-			return err
+			return errors.Join(err, s.close(ctx, false))
 		}
 		j.Say("%d rounds kept, validation %s %.5f", fitted.Rounds, family.LossName(j.Spec.Task), fitted.Loss)
-		return Write(ctx, j, set, fitted)
+		switch {
+		case o.Trial:
+			return o.Place.WriteMetric("loss", fitted.Loss, fitted.Rounds)
+		case o.Place.Rank > 0:
+			return nil
+		}
+		if err := Write(ctx, j, s.spec, s.set, fitted); err != nil {
+			return err
+		}
+		return s.close(ctx, true)
 	})
+}
+
+// chosen gives the pipeline with the parameters that a search has found: that of the platform, or tune's.
+func chosen(ctx context.Context, j *step.Job, platform map[string]string) (*pipeline.Spec, error) {
+	if len(platform) > 0 {
+		j.Say("the platform gives %s", words(platform))
+		return j.Spec.With(platform)
+	}
+	if j.Spec.Tuning == nil {
+		return j.Spec, nil
+	}
+	models, err := j.Zone(ctx, j.Models)
+	if err != nil {
+		return nil, err
+	}
+	best, err := candidate.New(models, j.Spec.Name, j.Record.ID).Tuned(ctx)
+	if errors.Is(err, lake.ErrNotFound) {
+		j.Say("note: pipeline.yaml has a section tuning, and tune has not run: model.parameters are taken as they are")
+		return j.Spec, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	j.Say("tune has found %s", words(best))
+	return j.Spec.With(best)
+}
+
+// words writes parameters in the order of their names.
+func words(parameters map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		all = append(all, name+" "+parameters[name])
+	}
+	return strings.Join(all, ", ")
 }
 
 // Family gives the family of a pipeline's model.
@@ -110,7 +156,7 @@ func checkClasses(j *step.Job, set featureset.Set) error {
 }
 
 // Write puts the candidate down.
-func Write(ctx context.Context, j *step.Job, set featureset.Set, f *family.Fitted) error {
+func Write(ctx context.Context, j *step.Job, spec *pipeline.Spec, set featureset.Set, f *family.Fitted) error {
 	data, err := f.Model.Marshal(map[string]string{ // no run id: the same run again gives the same bytes
 		"dataVersion": j.Record.DataVersion, "pipelineHash": j.Record.PipelineHash})
 	if err != nil {
@@ -124,7 +170,7 @@ func Write(ctx context.Context, j *step.Job, set featureset.Set, f *family.Fitte
 		return err
 	}
 	info := &candidate.Info{Inputs: inputs(j.Spec, set), Rows: map[string]int{}, Rounds: f.Rounds,
-		ValidationLoss: f.Loss, Curve: f.Curve, Importance: f.Importance, Libraries: f.Libraries}
+		Parameters: &spec.Model.Parameters, ValidationLoss: f.Loss, Curve: f.Curve, Importance: f.Importance, Libraries: f.Libraries}
 	for part, table := range set {
 		info.Rows[part] = table.Rows()
 	}

@@ -12,6 +12,11 @@ import (
 // parameters are those of XGBoost. Each that matters is set, because its default may change between versions.
 func parameters(l *xgboost.Library, r *family.Request) map[string]string {
 	spec := r.Spec
+	mean := r.Mean
+	if mean == nil {
+		m := family.Mean(r.Train.Labels, r.Train.Weights)
+		mean = &m
+	}
 	p := spec.Model.Parameters
 	all := map[string]string{
 		"booster": "gbtree", "tree_method": "hist", "grow_policy": "depthwise", "max_bin": "256",
@@ -36,7 +41,7 @@ func parameters(l *xgboost.Library, r *family.Request) map[string]string {
 		all["objective"], all["base_score"] = "multi:softprob", "0.5"
 		all["num_class"] = strconv.Itoa(len(spec.Classes()))
 	case pipeline.Regression:
-		all["objective"], all["base_score"] = "reg:squarederror", number(float64(float32(family.Mean(r.Train.Labels, r.Train.Weights))))
+		all["objective"], all["base_score"] = "reg:squarederror", number(float64(float32(*mean)))
 	}
 	if spec.Model.Device == "cuda" {
 		maps.Copy(all, l.CUDA())
