@@ -50,7 +50,7 @@ func (f failure) Unwrap() error { return f.error }
 // Main runs the command line and gives the exit code.
 func (p *Program) Main(ctx context.Context, args []string) int {
 	root := p.root()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // nil would stand for those of the process
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	command, err := root.ExecuteContextC(ctx)

@@ -306,6 +306,9 @@ func (g *Group) Err() error {
 	return g.err
 }
 
+// soon is the time in which the end of a connection is noticed.
+const soon = 5 * time.Second
+
 // Explain gives the reason of an error of the collective: the loss of a rank, where that becomes known soon after.
 func (g *Group) Explain(err error) error {
 	if err == nil {
@@ -314,7 +317,7 @@ func (g *Group) Explain(err error) error {
 	select {
 	case <-g.lost:
 		return fmt.Errorf("%w (%w)", g.Err(), err)
-	case <-time.After(2 * g.options.Silence):
+	case <-time.After(soon):
 		return err
 	}
 }

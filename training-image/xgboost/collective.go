@@ -146,6 +146,9 @@ func (l *Library) Join(host string, port, rank, world int) (*Collective, error) 
 	own := *l
 	own.thread = newThread()
 	c := &Collective{library: &own, rank: rank}
+	if err := own.thread.do(blockSignals); err != nil {
+		return nil, err
+	}
 	err = own.call("XGCommunicatorInit", func() int32 { return l.collective.init(string(config)) })
 	if err != nil {
 		own.thread.close()
