@@ -116,16 +116,7 @@ func (s *Store) Metrics(ctx context.Context) (*registry.Metrics, error) {
 
 // Remove deletes the candidate; what is not there is no error.
 func (s *Store) Remove(ctx context.Context) error {
-	objects, err := s.zone.List(ctx, s.prefix)
-	if err != nil {
-		return err
-	}
-	for _, o := range objects {
-		if err := s.zone.Delete(ctx, o.Key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.zone.DeleteAll(ctx, s.prefix)
 }
 
 func (s *Store) writeJSON(ctx context.Context, name string, value any) error {
