@@ -89,16 +89,13 @@ func (f *fit) layout() {
 	}
 }
 
-// initialize draws weights as He proposes for ReLU.
+// initialize draws weights and biases evenly, as Glorot proposes.
 func (f *fit) initialize() {
 	r := rand.New(rand.NewPCG(uint64(f.Spec.Model.Seed), 0))
-	for i, l := range f.layers {
-		spread := math.Sqrt(2 / float64(l.inputs))
-		if i == len(f.layers)-1 {
-			spread = math.Sqrt(1 / float64(l.inputs))
-		}
-		for j := range l.inputs * l.outputs {
-			f.weights[l.weights+j] = float32(r.NormFloat64() * spread)
+	for _, l := range f.layers {
+		bound := math.Sqrt(6 / float64(l.inputs+l.outputs))
+		for j := range l.inputs*l.outputs + l.outputs {
+			f.weights[l.weights+j] = float32((2*r.Float64() - 1) * bound)
 		}
 	}
 }
