@@ -53,7 +53,7 @@ func (o *options) run(ctx context.Context) error {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, string) (string, error)
-	}{{"fits", o.fits}, {"path", o.path}} {
+	}{{"fits", o.fits}, {"int8", o.int8}, {"path", o.path}} {
 		if !slices.Contains(strings.Split(o.part, ","), part.name) {
 			continue
 		}

@@ -61,7 +61,6 @@ type fit struct {
 	steps       int
 	batch       int       // the largest number of rows of a step
 	best        []float32 // the weights of the best epoch
-	mask        []bool    // the weights that are not pruned; nil for all
 	layers      []view
 	activations []blas.Matrix // of a batch: the columns, then the outputs of each layer
 	deltas      []blas.Matrix // slopes of the loss by the outputs of each layer
@@ -283,11 +282,6 @@ func (f *fit) update() {
 		first[i] = float32(b1*first[i]) + float32((1-b1)*g)
 		second[i] = float32(b2*second[i]) + float32((1-b2)*g*g)
 		weights[i] -= rate * first[i] / (float32(math.Sqrt(float64(second[i]))) + epsilon)
-	}
-	for i, keep := range f.mask {
-		if !keep {
-			weights[i] = 0
-		}
 	}
 }
 
