@@ -28,11 +28,13 @@ FIRST    := $(firstword $(TOOLS))
 # The same flags for everything, tests too, so that Go's cache serves all of it. Without DWARF the compiler does an
 # eighth less; with -trimpath the cache serves every clone. internal/cli/environment.go has the same flags.
 export GOFLAGS += -trimpath -buildvcs=false -gcflags=all=-dwarf=false
+# The library of ONNX Runtime that make clients brings, for the tests and the container.
+export ONNXRUNTIME_LIB ?= $(CURDIR)/bin/npm/node_modules/onnxruntime-node/bin/napi-v6/linux/$(patsubst amd64,x64,$(shell $(GO) env GOARCH))/libonnxruntime.so.1
 # A killed make takes what it runs along.
 export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt \
+.PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt clients \
 	cover proto record bench-up bench-engine bench-check bench-serve plan image-inference stack-programs clean
 
 help: ## Show this list
@@ -92,9 +94,17 @@ bin/golangci-lint: tools/lint/go.mod
 	@$(BUILD) -C tools/lint build -ldflags "$(LINK)" -o ../../bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
+# Programs that nobody here wrote and that the tests of the inference image talk to.
+CLIENTS := github.com/fullstorydev/grpcurl/cmd/grpcurl github.com/johannesboyne/gofakes3/cmd/gofakes3 \
+	github.com/fsouza/fake-gcs-server
+
+clients: ## Bring the clients, browsers and stand-ins for object stores that the inference image is tested with
+	@tools/clients/setup
+	@$(BUILD) -C tools/clients build -ldflags "$(LINK)" -o ../../bin/clients/ ./sagemaker ./browser $(CLIENTS)
+
 # --- Testing --------------------------------------------------------------------------------------------------------
 
-test: build bin/golangci-lint stack-programs ## Run everything that CI runs, and print a summary
+test: build bin/golangci-lint stack-programs clients ## Run everything that CI runs, and print a summary
 	@$(GO) -C tools run ./testsummary all
 
 test-unit: ## Run the tests of components, stacks and internal packages
@@ -103,8 +113,8 @@ test-unit: ## Run the tests of components, stacks and internal packages
 test-provider: build ## Run the tests of the local provider
 	@$(GO) -C tools run ./testsummary provider
 
-test-images: build ## Run the tests of the two images
-	@$(GO) -C tools run ./testsummary images
+test-images: build clients ## Run the tests of the two images
+	@$(GO) -C tools run ./testsummary images clients race onnxruntime container
 
 test-engine: build stack-programs ## Run every stack on the real engine, with a stand-in for the clouds
 	@$(GO) -C tools run ./testsummary engine
@@ -165,8 +175,9 @@ bench-serve: ## Measure the inference image beside others and write docs/benchma
 	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/ ./inference-image ./inference-image/bench
 	@bin/bench -server bin/inference-image -page docs/benchmarks.md
 
-image-inference: ## Build and try the container of the inference image with buildah and podman (as root)
-	@inference-image/container/build
+image-inference: ## Build the containers of the inference image with buildah, and try them with podman (as root)
+	@tools/clients/setup
+	@$(GO) test -count=1 -v -timeout 30m -tags container ./inference-image/container | grep -v '^=== '
 
 bench-check: ## Measure check over all stacks and write the times into docs/benchmarks.md (builds the AWS target)
 	@tools/bench-check

@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(newServe(), newBatch(), newMonitor(), newHealthCheck())
+	root.AddCommand(newServe(), newBatch(), newMonitor(), newHealthCheck(), newSBOM())
 	return root
 }
 

@@ -18,3 +18,6 @@ func checkForeign(t *testing.T, v *registry.Version) {
 	require.ErrorIs(t, err, model.ErrForeign)
 	require.ErrorContains(t, err, "it has the operators Relu; use the image inference-image:onnxruntime")
 }
+
+// foreignSays is what is said of a model whose weights lie in another file.
+const foreignSays = "needs ONNX Runtime"

@@ -40,7 +40,9 @@ func (f *follower) run(ctx context.Context) {
 }
 
 func (f *follower) poll(ctx context.Context, now time.Time) {
-	alias, err := f.registry.Resolve(ctx, f.d.name, f.arm.alias)
+	reading, cancel := context.WithTimeout(ctx, f.s.o.RegistryTimeout) // a store that hangs must not be waited for
+	defer cancel()
+	alias, err := f.registry.Resolve(reading, f.d.name, f.arm.alias)
 	current := f.arm.current.Load()
 	switch {
 	case ctx.Err() != nil:
@@ -58,7 +60,7 @@ func (f *follower) poll(ctx context.Context, now time.Time) {
 	case *alias == f.failed && now.Before(f.retry):
 		return
 	}
-	m, err := model.Load(ctx, f.registry, f.d.name, alias.Version)
+	m, err := model.Load(reading, f.registry, f.d.name, alias.Version)
 	if err != nil {
 		if ctx.Err() != nil {
 			return

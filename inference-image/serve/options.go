@@ -35,6 +35,8 @@ type Options struct {
 	VerifyKey string
 	// Poll is the time between two looks at the alias. Default 500 ms.
 	Poll time.Duration
+	// RegistryTimeout is the longest time to read an alias, or a version. Default 5 minutes.
+	RegistryTimeout time.Duration
 	// Results is the URI of the results zone, whose drift report is shown. Optional.
 	Results string
 	// Logs is the URI of the logs zone, which takes captured rows. Optional: without it nothing is captured.
@@ -86,6 +88,7 @@ func (o *Options) setDefaults() {
 	setZero(&o.Address, "127.0.0.1:8080")
 	setZero(&o.Alias, registry.Production)
 	setZero(&o.Poll, 500*time.Millisecond)
+	setZero(&o.RegistryTimeout, 5*time.Minute)
 	setZero(&o.CaptureFiles, 200)
 	setZero(&o.MaxBody, int64(MaxBody))
 	setZero(&o.Concurrency, max(4, 2*runtime.GOMAXPROCS(0)))

@@ -150,6 +150,7 @@ func (r *Registry) OpenFiles(ctx context.Context) (*Version, error) {
 const (
 	maxModel = 2 << 30
 	maxJSON  = 64 << 20
+	maxAlias = 64 << 10
 )
 
 // open reads the version whose files lie under a prefix.
@@ -211,7 +212,7 @@ func (r *Registry) Versions(ctx context.Context, name string) ([]string, error) 
 
 // Manifest reads the manifest of a version and nothing else.
 func (r *Registry) Manifest(ctx context.Context, name, version string) (*Manifest, error) {
-	data, err := r.zone.Read(ctx, r.key(name, version, ManifestFile))
+	data, err := r.zone.ReadAtMost(ctx, r.key(name, version, ManifestFile), maxJSON)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +235,7 @@ type Alias struct {
 
 // Resolve reads an alias. ErrNoAlias where nothing has been promoted yet.
 func (r *Registry) Resolve(ctx context.Context, name, alias string) (*Alias, error) {
-	data, err := r.zone.Read(ctx, aliasKey(name, alias))
+	data, err := r.zone.ReadAtMost(ctx, aliasKey(name, alias), maxAlias)
 	if errors.Is(err, lake.ErrNotFound) {
 		return nil, fmt.Errorf("resolving %s of model %s: %w", alias, name, ErrNoAlias)
 	}

@@ -104,4 +104,8 @@ func TestHugeFilesAreRefused(t *testing.T) {
 		}
 		require.ErrorIs(t, err, lake.ErrTooLarge, file)
 	}
+	require.NoError(t, r.Promote(t.Context(), "m", registry.Production, "v"))
+	require.NoError(t, os.Truncate(filepath.Join(dir, "m/aliases/production"), 3<<30))
+	_, err = r.Resolve(t.Context(), "m", registry.Production)
+	require.ErrorIs(t, err, lake.ErrTooLarge)
 }

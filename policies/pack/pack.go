@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -151,10 +150,8 @@ func (j *judge) whole(name, description string, level policyx.EnforcementLevel) 
 				}
 			}
 			if level == policyx.EnforcementLevelAdvisory {
-				for _, outcome := range []rules.Outcome{rules.Unverified, rules.Waived} {
-					if summary := j.summary(outcome); summary != "" {
-						args.Manager.ReportViolation(summary, "")
-					}
+				if summary := j.unverified(); summary != "" {
+					args.Manager.ReportViolation(summary, "")
 				}
 			}
 			return nil
@@ -195,27 +192,20 @@ func (j *judge) graph(shown []policyx.AnalyzerResource) *rules.Graph {
 	return rules.NewGraph(resources)
 }
 
-// summary says in one line what waits for values, or what was accepted: the engine's interface has no place for either.
-func (j *judge) summary(outcome rules.Outcome) string {
+// unverified sums up what can not be told yet in one line.
+func (j *judge) unverified() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	count := 0
+	ids := map[string]bool{}
 	var order []string
 	for _, f := range j.report.Findings {
-		if f.Outcome != outcome {
-			continue
-		}
-		count++
-		if !slices.Contains(order, f.Rule) {
+		if f.Outcome == rules.Unverified && !ids[f.Rule] {
+			ids[f.Rule] = true
 			order = append(order, f.Rule)
 		}
 	}
-	switch {
-	case count == 0:
+	if len(order) == 0 {
 		return ""
-	case outcome == rules.Waived:
-		return fmt.Sprintf("waived: %d of %s; mlpathway plan shows by whom and until when",
-			count, strings.Join(order, ", "))
 	}
 	return fmt.Sprintf("%d judgements of %s wait for values that are not known yet",
 		j.report.Counts[rules.Unverified.String()], strings.Join(order, ", "))

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/plan"
 )
@@ -22,11 +23,7 @@ func DiffText(w io.Writer, d *plan.Document, diff *plan.Diff) error {
 	for _, r := range diff.Removed {
 		t.line("  - %s  %s", r.Name, r.Type)
 	}
-	same, changed := together(diff.Changed)
-	for _, c := range same {
-		t.line("  ~ %s  %s", count(c.resources, "resource"), c.line("->"))
-	}
-	for _, c := range changed {
+	for _, c := range diff.Changed {
 		t.line("  %s %s  %s%s", sign(c), c.Name, c.Type, remark(c))
 		for _, p := range c.Properties {
 			t.line("      %s: %s -> %s%s", p.Path, short(p.Before), short(p.After), forces(p))
@@ -38,10 +35,10 @@ func DiffText(w io.Writer, d *plan.Document, diff *plan.Diff) error {
 		t.line("      %s  %s -> %s", d.Name(c.URN), dollars(c.BeforeUSD), dollars(c.AfterUSD))
 	}
 	for _, g := range grouped(d, diff.NewFindings, outcomes...) {
-		t.line("  new: %s %s %s: %s", g.word(), g.Rule, g.resources(), oneLine(g.Message))
+		t.line("  new: %s %s %s: %s", g.word(), g.Rule, strings.Join(g.names, ", "), oneLine(g.Message))
 	}
 	for _, g := range grouped(d, diff.FixedFindings, outcomes...) {
-		t.line("  fixed: %s %s %s", g.word(), g.Rule, g.resources())
+		t.line("  fixed: %s %s %s", g.word(), g.Rule, strings.Join(g.names, ", "))
 	}
 	return t.flush(w)
 }

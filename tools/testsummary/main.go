@@ -47,13 +47,28 @@ func suites() []suite {
 			covers: "./components/local/provider/...",
 		},
 		{name: "images", packages: []string{"./training-image/...", "./inference-image/..."}},
+		{
+			name: "clients", packages: []string{"./tests/clients"},
+			flags: []string{"-count=1", "-tags=cloud,disable_grpc_modules"},
+		},
+		{
+			name: "race", packages: []string{"./inference-image/serve", "./inference-image/capture"},
+			flags: []string{"-race", "-tags=local", "-run=TestLoadAndFaults|TestSwap|TestCapture|TestGathering|TestShadow|" +
+				"TestTraffic|TestFullQueue|TestDeadline|TestRowsOfMany"},
+		},
+		{name: "onnxruntime", packages: []string{"./inference-image/model"}, flags: []string{"-tags=onnxruntime"}},
+		{
+			name: "container", packages: []string{"./inference-image/container"},
+			flags: []string{"-count=1", "-timeout=30m", "-tags=container"},
+		},
 		{name: "tools", command: []string{"go", "-C", "tools", "test", "./testsummary"}},
 		{
 			name: "engine", packages: []string{"./tests/engine/...", "./tests/standin/...", "./tests/cloud/..."},
 			flags: []string{"-count=1", "-timeout=30m", "-tags=local"},
 		},
 		{
-			name: "e2e", packages: []string{"./tests/..."}, without: []string{"/tests/engine", "/tests/standin", "/tests/cloud"},
+			name: "e2e", packages: []string{"./tests/..."},
+			without: []string{"/tests/engine", "/tests/standin", "/tests/cloud", "/tests/clients"},
 			flags: []string{"-count=1", "-timeout=30m"},
 		},
 	}

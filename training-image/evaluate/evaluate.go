@@ -49,7 +49,15 @@ func (e *evaluation) run(ctx context.Context, reg *registry.Registry) error {
 	if err != nil {
 		return err
 	}
-	predictions, err := e.predictions(ctx, info)
+	data, err := e.store.Model(ctx, info)
+	if err != nil {
+		return err
+	}
+	model, err := onnx.Load(data)
+	if err != nil {
+		return fmt.Errorf("reading the candidate: %w", err)
+	}
+	predictions, err := Predict(model, e.rows)
 	if err != nil {
 		return fmt.Errorf("the candidate: %w", err)
 	}
