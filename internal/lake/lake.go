@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -179,6 +180,25 @@ func (z *Zone) Exists(ctx context.Context, key string) (bool, error) {
 // List returns the objects under a prefix in the order of their keys. Hidden names (a path element that begins with
 // a dot) and the temporary files of unfinished writes are left out.
 func (z *Zone) List(ctx context.Context, prefix string) ([]Object, error) {
+	objects, err := z.listAll(ctx, prefix)
+	return slices.DeleteFunc(objects, func(o Object) bool { return hidden(o.Key) }), err
+}
+
+// DeleteAll removes all objects under a prefix, hidden ones and unfinished writes too.
+func (z *Zone) DeleteAll(ctx context.Context, prefix string) error {
+	objects, err := z.listAll(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if err := z.Delete(ctx, o.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (z *Zone) listAll(ctx context.Context, prefix string) ([]Object, error) {
 	var objects []Object
 	iter := z.bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
@@ -188,9 +208,6 @@ func (z *Zone) List(ctx context.Context, prefix string) ([]Object, error) {
 		}
 		if err != nil {
 			return nil, z.wrap("listing", prefix, err)
-		}
-		if hidden(item.Key) {
-			continue
 		}
 		objects = append(objects, Object{Key: item.Key, SizeBytes: item.Size, Modified: item.ModTime})
 	}

@@ -31,6 +31,8 @@ type tile struct {
 	x, y []float32
 	q    []int16
 	sums [blockWidth]int32
+	// scales of the inputs of each row of a quantized layer.
+	scales [tileRows]float32
 }
 
 // Compile validates the network and lays it out for speed.
@@ -146,8 +148,11 @@ func (c *CompiledNetwork) integer(t *tile, p *packed, n int) {
 	pairs := roundUp(p.inputs, 2) / 2
 	for r := range n {
 		q := t.q[r*c.width : (r+1)*c.width]
-		for i, x := range t.x[r*c.width : r*c.width+p.inputs] {
-			q[i] = p.quantized.quantize(x)
+		x := t.x[r*c.width : r*c.width+p.inputs]
+		scale, zero := p.quantized.input(x)
+		t.scales[r] = scale
+		for i, v := range x {
+			q[i] = quantize(v, scale, zero)
 		}
 		if p.inputs%2 != 0 {
 			q[p.inputs] = 0 // the width is a multiple of 32, so that there is room
@@ -160,7 +165,7 @@ func (c *CompiledNetwork) integer(t *tile, p *packed, n int) {
 			y := t.y[r*c.width+b*blockWidth : r*c.width+(b+1)*blockWidth]
 			for j := range min(blockWidth, p.outputs-b*blockWidth) {
 				at := b*blockWidth + j
-				y[j] = p.quantized.number(t.sums[j], at, p.bias[at])
+				y[j] = p.quantized.number(t.sums[j], t.scales[r], at, p.bias[at])
 			}
 		}
 	}

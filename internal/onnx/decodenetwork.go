@@ -203,11 +203,15 @@ func (file *networkFile) network() (*Network, error) {
 
 func (file *networkFile) quantized(i int, weights []byte) (*Quantized, error) {
 	scale, zero := file.floats(numbered("input_scale", i)), file.constants[numbered("input_zero", i)].raw
-	if len(scale) != 1 || len(zero) != 1 {
+	q := &Quantized{Weights: make([]int8, len(weights)), Scales: file.floats(numbered("scales", i))}
+	switch {
+	case len(scale) == 0 && len(zero) == 0:
+		q.Dynamic = true
+	case len(scale) != 1 || len(zero) != 1:
 		return nil, fmt.Errorf("layer %d: the scale or the zero of the inputs is missing", i)
+	default:
+		q.InputScale, q.InputZero = scale[0], zero[0]
 	}
-	q := &Quantized{Weights: make([]int8, len(weights)), Scales: file.floats(numbered("scales", i)),
-		InputScale: scale[0], InputZero: zero[0]}
 	for j, b := range weights {
 		q.Weights[j] = int8(b)
 	}

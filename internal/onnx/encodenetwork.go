@@ -78,6 +78,19 @@ func (g *graphWriter) raw(name, op string, inputs []string, attributes ...func(*
 	})
 }
 
+// dynamic adds the node that quantizes the last output by its own range.
+func (g *graphWriter) dynamic(integers, scale, zero string) {
+	g.message(graphNode, func(w *writer) {
+		w.string(nodeInput, g.last)
+		for _, output := range []string{integers, scale, zero} {
+			w.string(nodeOutput, output)
+		}
+		w.string(nodeName, integers)
+		w.string(nodeOpType, "DynamicQuantizeLinear")
+	})
+	g.last = integers
+}
+
 func intAttribute(name string, value int64) func(*writer) {
 	return func(w *writer) {
 		w.attribute(name, kindInt, func(w *writer) { w.int(attributeInt, value) })
@@ -130,7 +143,11 @@ func (n *Network) layerNodes(g *graphWriter, i int) {
 	if n.Layers[i].Quantized == nil {
 		g.node(name("product"), "MatMul", []string{name("weights")})
 	} else {
-		g.node(name("integers"), "QuantizeLinear", []string{name("input_scale"), name("input_zero")})
+		if n.Layers[i].Quantized.Dynamic {
+			g.dynamic(name("integers"), name("input_scale"), name("input_zero"))
+		} else {
+			g.node(name("integers"), "QuantizeLinear", []string{name("input_scale"), name("input_zero")})
+		}
 		g.node(name("sums"), "MatMulInteger", []string{name("weights"), name("input_zero")})
 		g.node(name("numbers"), "Cast", nil, intAttribute("to", elementFloat))
 		g.node(name("scaled"), "Mul", []string{name("input_scale")})
@@ -165,8 +182,10 @@ func (n *Network) constants(w *writer) {
 			}
 			w.rawTensor(numbered("weights", i), elementInt8, weights, width, outputs)
 			w.floatTensor(numbered("scales", i), q.Scales, outputs)
-			w.floatTensor(numbered("input_scale", i), []float32{q.InputScale})
-			w.rawTensor(numbered("input_zero", i), elementUint8, []byte{q.InputZero})
+			if !q.Dynamic {
+				w.floatTensor(numbered("input_scale", i), []float32{q.InputScale})
+				w.rawTensor(numbered("input_zero", i), elementUint8, []byte{q.InputZero})
+			}
 		} else {
 			w.floatTensor(numbered("weights", i), l.Weights, width, outputs)
 		}

@@ -44,13 +44,16 @@ type Layer struct {
 }
 
 // Quantized are the weights of a layer that computes in 8-bit integers. Its inputs x become the integers
-// round(x/InputScale)+InputZero from 0 to 255; the sums of products are exact.
+// round(x/scale)+zero from 0 to 255; the sums of products are exact.
 type Quantized struct {
 	// Weights in the order of Layer.Weights.
 	Weights []int8
 	// Scales turn the weights of each output back into numbers.
 	Scales []float32
-	// InputScale and InputZero turn inputs into integers.
+	// Dynamic takes scale and zero from the inputs of each row. An ONNX runtime takes them from all rows that it computes
+	// together, so its answers for one row are these, and those for many rows differ a little.
+	Dynamic bool
+	// InputScale and InputZero turn inputs into integers; both 0 where Dynamic is set.
 	InputScale float32
 	InputZero  uint8
 }
@@ -142,6 +145,9 @@ func (l *Layer) validate(inputs int) error {
 		return fmt.Errorf("it has weights in 32 and in 8 bits")
 	case len(q.Weights) != inputs*l.Outputs:
 		return fmt.Errorf("found %d weights, want %d", len(q.Weights), inputs*l.Outputs)
+	case q.Dynamic && (q.InputScale != 0 || q.InputZero != 0):
+		return fmt.Errorf("it has a scale of its inputs, and takes it from them")
+	case q.Dynamic:
 	case !(q.InputScale > 0) || math.IsInf(float64(q.InputScale), 0):
 		return fmt.Errorf("the scale of the inputs is %v, want a number above 0", q.InputScale)
 	}
@@ -223,29 +229,46 @@ func (l *Layer) apply(x []float32) []float32 {
 		}
 		return y
 	}
+	scale, zero := q.input(x)
 	for j := range y {
 		sum := int32(0)
 		for i, v := range x {
-			sum += int32(q.quantize(v)) * int32(q.Weights[i*l.Outputs+j])
+			sum += int32(quantize(v, scale, zero)) * int32(q.Weights[i*l.Outputs+j])
 		}
-		y[j] = q.number(sum, j, l.Bias[j])
+		y[j] = q.number(sum, scale, j, l.Bias[j])
 	}
 	return y
 }
 
-// quantize turns an input into its integer less InputZero.
-func (q *Quantized) quantize(x float32) int16 {
-	r := min(max(x/q.InputScale, -512), 512)
+// input gives scale and zero for the inputs of a row.
+func (q *Quantized) input(x []float32) (scale float32, zero uint8) {
+	if !q.Dynamic {
+		return q.InputScale, q.InputZero
+	}
+	low, high := float32(0), float32(0)
+	for _, v := range x {
+		low, high = min(low, v), max(high, v)
+	}
+	if low == high {
+		return 1, 0
+	}
+	scale = (high - low) / math.MaxUint8
+	return scale, uint8(min(max(math.RoundToEven(float64(-low/scale)), 0), math.MaxUint8))
+}
+
+// quantize turns an input into its integer less the zero.
+func quantize(x, scale float32, zero uint8) int16 {
+	r := min(max(x/scale, -512), 512)
 	r = float32(r+roundEven) - roundEven
-	return int16(min(max(r+float32(q.InputZero), 0), math.MaxUint8)) - int16(q.InputZero)
+	return int16(min(max(r+float32(zero), 0), math.MaxUint8)) - int16(zero)
 }
 
 // roundEven added to a small 32-bit number leaves no room for its fraction, which is rounded half to even.
 const roundEven = float32(3 << 22)
 
 // number turns a sum of products back.
-func (q *Quantized) number(sum int32, output int, bias float32) float32 {
-	return float32(float32(float32(sum)*q.InputScale)*q.Scales[output]) + bias
+func (q *Quantized) number(sum int32, scale float32, output int, bias float32) float32 {
+	return float32(float32(float32(sum)*scale)*q.Scales[output]) + bias
 }
 
 func relu(x []float32) {
@@ -284,6 +307,22 @@ func (n *Network) Quantize(rows [][]float32) (*Network, error) {
 	q.Layers = make([]Layer, len(n.Layers))
 	for i := range n.Layers {
 		q.Layers[i] = n.Layers[i].quantize(low[i], high[i])
+	}
+	return &q, q.Validate()
+}
+
+// QuantizeDynamic is Quantize without rows: each row that is predicted gives its own ranges.
+func (n *Network) QuantizeDynamic() (*Network, error) {
+	if err := n.Validate(); err != nil {
+		return nil, err
+	}
+	q := *n
+	q.Layers = make([]Layer, len(n.Layers))
+	for i := range n.Layers {
+		q.Layers[i] = n.Layers[i].quantize(0, 0)
+		if n.Layers[i].Quantized == nil {
+			q.Layers[i].Quantized.Dynamic, q.Layers[i].Quantized.InputScale = true, 0
+		}
 	}
 	return &q, q.Validate()
 }

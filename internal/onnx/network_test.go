@@ -27,6 +27,9 @@ func networks(tb testing.TB) map[string]*onnx.Network {
 			q, err := n.Quantize(onnxtest.Vectors(1, len(n.Inputs), 200, 0.1))
 			require.NoError(tb, err)
 			all[fmt.Sprintf("%s %v int8", task, hidden)] = q
+			d, err := n.QuantizeDynamic()
+			require.NoError(tb, err)
+			all[fmt.Sprintf("%s %v dynamic", task, hidden)] = d
 		}
 	}
 	return all

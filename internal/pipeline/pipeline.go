@@ -135,6 +135,24 @@ type Model struct {
 	Device string `yaml:"device,omitempty"`
 	// ClassWeights multiplies the weight of the rows of a class. Classes that are not named have the weight 1.
 	ClassWeights map[string]float64 `yaml:"classWeights,omitempty"`
+	// Optimize makes the trained model smaller and faster. Optional.
+	Optimize *Optimize `yaml:"optimize,omitempty"`
+}
+
+// The ways to put a network into 8 bits.
+const (
+	Static  = "static"  // with ranges that were measured on training rows
+	Dynamic = "dynamic" // with ranges that each prediction measures
+)
+
+// Optimize says how a trained model is made smaller and faster.
+type Optimize struct {
+	// Quantize puts the weights of an mlp into 8 bits: static or dynamic. Empty: not.
+	Quantize string `yaml:"quantize,omitempty"`
+	// Prune is the share of the hidden units of an mlp, or of the splits of trees, that is removed. Default 0.
+	Prune float64 `yaml:"prune,omitempty"`
+	// Tolerance is how much worse the gate's metric of the optimized model may be on the test rows. Default 0.005.
+	Tolerance *float64 `yaml:"tolerance,omitempty"`
 }
 
 // The families of models.

@@ -62,7 +62,6 @@ type Range struct {
 
 func (t *Tuning) setDefaults() {
 	setZero(&t.Strategy, BayesianSearch)
-	setZero(&t.Trials, 20)
 	setZero(&t.Parallel, 1)
 	setZero(&t.Seed, 1)
 	if t.Pruning != nil {
@@ -74,6 +73,16 @@ func (t *Tuning) setDefaults() {
 			setZero(&r.Steps, 3)
 		}
 		t.Space[name] = r
+	}
+	if t.Trials != 0 {
+		return
+	}
+	t.Trials = 20
+	if t.Strategy == GridSearch {
+		t.Trials = 1
+		for _, r := range t.Space {
+			t.Trials = min(1000, t.Trials*max(r.Steps, len(r.Values), 1))
+		}
 	}
 }
 

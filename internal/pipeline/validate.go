@@ -33,6 +33,9 @@ func (s *Spec) setDefaults() {
 	if s.Tuning != nil {
 		s.Tuning.setDefaults()
 	}
+	if s.Model.Optimize != nil {
+		setNil(&s.Model.Optimize.Tolerance, 0.005)
+	}
 	setNil(&s.Gate.MustBeatCurrent, true)
 	setZero(&s.Schedules.Train, Never)
 	setZero(&s.Schedules.Batch, "0 2 * * *")
@@ -145,6 +148,15 @@ func (s *Spec) validateModel(v *validator) {
 	device := s.Model.Device
 	v.check(device == "" || device == "cpu" || device == "cuda", "model.device", "found %q, want cpu or cuda", device)
 	v.check(device != "cuda" || s.Model.Family == Trees, "model.device", "only trees are trained on cuda")
+	if o := s.Model.Optimize; o != nil {
+		v.check(o.Quantize == "" || o.Quantize == Static || o.Quantize == Dynamic, "model.optimize.quantize",
+			"found %q, want static or dynamic", o.Quantize)
+		v.check(o.Quantize == "" || s.Model.Family == MLP, "model.optimize.quantize", "only an mlp is put into 8 bits")
+		v.check(o.Prune >= 0 && o.Prune < 1, "model.optimize.prune", "found %v, want 0 up to below 1", o.Prune)
+		v.check(o.Prune == 0 || s.Model.Family != Linear, "model.optimize.prune", "a linear model has nothing to prune")
+		v.check(o.Quantize != "" || o.Prune > 0, "model.optimize", "want quantize or prune")
+		v.check(*o.Tolerance >= 0, "model.optimize.tolerance", "found %v, want at least 0", deref(o.Tolerance))
+	}
 	for class, weight := range s.Model.ClassWeights {
 		v.check(slices.Contains(s.Classes(), class), "model.classWeights", "%q is not a class of the label", class)
 		v.check(weight > 0, "model.classWeights."+class, "found %v, want a number above 0", weight)

@@ -39,10 +39,37 @@ type Manifest struct {
 	Seed int64 `json:"seed"`
 	// Libraries are the versions of what computed the model, such as xgboost 1.7.4.
 	Libraries map[string]string `json:"libraries"`
+	// Optimization says what was done to make the model smaller and faster; nil where nothing was.
+	Optimization *Optimization `json:"optimization,omitempty"`
+	// Importance is the share of each input, of the gain of trees or of the weights; those that say nothing are left out.
+	Importance map[string]float64 `json:"importance,omitempty"`
 	// CodeVersion is the version of the training image.
 	CodeVersion string `json:"codeVersion"`
 	// Decision is the verdict of the promotion gate.
 	Decision Decision `json:"decision"`
+}
+
+// Optimization is what making a model smaller and faster has brought.
+type Optimization struct {
+	// Done says what was done, such as "8 bits, static".
+	Done string `json:"done"`
+	// Accepted tells whether the model is the optimized one; Reason says why or why not.
+	Accepted bool   `json:"accepted"`
+	Reason   string `json:"reason"`
+	// Before and After measure the model as it was trained and as it was optimized.
+	Before Measured `json:"before"`
+	After  Measured `json:"after"`
+}
+
+// Measured is a model with its size, its speed and how it did on the test rows.
+type Measured struct {
+	// SHA256 and Bytes of the file.
+	SHA256 string `json:"sha256"`
+	Bytes  int    `json:"bytes"`
+	// Microseconds for the prediction of one row alone, the median of some hundred, where the model was trained.
+	Microseconds float64 `json:"microseconds"`
+	// Metrics on the test rows.
+	Metrics map[string]float64 `json:"metrics"`
 }
 
 // InputType is what a caller may send for an input.

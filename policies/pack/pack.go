@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -150,8 +151,10 @@ func (j *judge) whole(name, description string, level policyx.EnforcementLevel) 
 				}
 			}
 			if level == policyx.EnforcementLevelAdvisory {
-				if summary := j.unverified(); summary != "" {
-					args.Manager.ReportViolation(summary, "")
+				for _, outcome := range []rules.Outcome{rules.Unverified, rules.Waived} {
+					if summary := j.summary(outcome); summary != "" {
+						args.Manager.ReportViolation(summary, "")
+					}
 				}
 			}
 			return nil
@@ -192,20 +195,27 @@ func (j *judge) graph(shown []policyx.AnalyzerResource) *rules.Graph {
 	return rules.NewGraph(resources)
 }
 
-// unverified sums up what can not be told yet in one line.
-func (j *judge) unverified() string {
+// summary says in one line what waits for values, or what was accepted: the engine's interface has no place for either.
+func (j *judge) summary(outcome rules.Outcome) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	ids := map[string]bool{}
+	count := 0
 	var order []string
 	for _, f := range j.report.Findings {
-		if f.Outcome == rules.Unverified && !ids[f.Rule] {
-			ids[f.Rule] = true
+		if f.Outcome != outcome {
+			continue
+		}
+		count++
+		if !slices.Contains(order, f.Rule) {
 			order = append(order, f.Rule)
 		}
 	}
-	if len(order) == 0 {
+	switch {
+	case count == 0:
 		return ""
+	case outcome == rules.Waived:
+		return fmt.Sprintf("waived: %d of %s; mlpathway plan shows by whom and until when",
+			count, strings.Join(order, ", "))
 	}
 	return fmt.Sprintf("%d judgements of %s wait for values that are not known yet",
 		j.report.Counts[rules.Unverified.String()], strings.Join(order, ", "))

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/plan"
 )
@@ -23,7 +22,11 @@ func DiffText(w io.Writer, d *plan.Document, diff *plan.Diff) error {
 	for _, r := range diff.Removed {
 		t.line("  - %s  %s", r.Name, r.Type)
 	}
-	for _, c := range diff.Changed {
+	same, changed := together(diff.Changed)
+	for _, c := range same {
+		t.line("  ~ %s  %s", count(c.resources, "resource"), c.line("->"))
+	}
+	for _, c := range changed {
 		t.line("  %s %s  %s%s", sign(c), c.Name, c.Type, remark(c))
 		for _, p := range c.Properties {
 			t.line("      %s: %s -> %s%s", p.Path, short(p.Before), short(p.After), forces(p))
@@ -35,10 +38,10 @@ func DiffText(w io.Writer, d *plan.Document, diff *plan.Diff) error {
 		t.line("      %s  %s -> %s", d.Name(c.URN), dollars(c.BeforeUSD), dollars(c.AfterUSD))
 	}
 	for _, g := range grouped(d, diff.NewFindings, outcomes...) {
-		t.line("  new: %s %s %s: %s", g.word(), g.Rule, strings.Join(g.names, ", "), oneLine(g.Message))
+		t.line("  new: %s %s %s: %s", g.word(), g.Rule, g.resources(), oneLine(g.Message))
 	}
 	for _, g := range grouped(d, diff.FixedFindings, outcomes...) {
-		t.line("  fixed: %s %s %s", g.word(), g.Rule, strings.Join(g.names, ", "))
+		t.line("  fixed: %s %s %s", g.word(), g.Rule, g.resources())
 	}
 	return t.flush(w)
 }

@@ -42,7 +42,7 @@ type group struct {
 	names []string
 }
 
-// grouped gathers the findings of some outcomes that say the same of several resources, in the order of the findings.
+// grouped gathers the findings of some outcomes that say the same of several resources.
 func grouped(d *plan.Document, findings []plan.Finding, outcomes ...string) []group {
 	var all []group
 	at := map[string]int{}
@@ -59,7 +59,20 @@ func grouped(d *plan.Document, findings []plan.Finding, outcomes ...string) []gr
 		}
 		all[i].names = append(all[i].names, d.Name(f.URN))
 	}
+	// What stops the deployment stands first.
+	slices.SortStableFunc(all, func(a, b group) int { return one(b.Stops()) - one(a.Stops()) })
 	return all
+}
+
+// maxNames bounds how many resources a group names; the other reports name all of them.
+const maxNames = 20
+
+// resources names the resources of the group.
+func (g *group) resources() string {
+	if len(g.names) <= maxNames {
+		return strings.Join(g.names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(g.names[:maxNames], ", "), len(g.names)-maxNames)
 }
 
 // broken are the outcomes that say that something is wrong.

@@ -105,7 +105,7 @@ func (m *markdown) findings(d *plan.Document) {
 		m.line("|---|---|---|---|---|")
 		for _, g := range found {
 			m.line("| %s | %s | %s | %s | %s |",
-				g.Level, cell(g.Rule), g.Severity, cell(strings.Join(g.names, ", ")), cell(g.Message))
+				g.Level, cell(g.Rule), g.Severity, cell(g.resources()), cell(g.Message))
 		}
 	}
 	if all := fixes(d.Findings); len(all) > 0 {
@@ -120,7 +120,7 @@ func (m *markdown) findings(d *plan.Document) {
 		m.line("| rule | severity | resources | finding | accepted |")
 		m.line("|---|---|---|---|---|")
 		for _, g := range waived {
-			m.line("| %s | %s | %s | %s | %s |", cell(g.Rule), g.Severity, cell(strings.Join(g.names, ", ")),
+			m.line("| %s | %s | %s | %s | %s |", cell(g.Rule), g.Severity, cell(g.resources()),
 				cell(g.Message), cell(accepted(&g.Finding)))
 		}
 		m.line("\n</details>")
@@ -162,7 +162,11 @@ func (m *markdown) diff(d *plan.Document, diff *plan.Diff) {
 	for _, r := range diff.Removed {
 		m.line("| - | %s | %s | |", cell(r.Name), cell(r.Type))
 	}
-	for _, c := range diff.Changed {
+	same, changed := together(diff.Changed)
+	for _, c := range same {
+		m.line("| ~ | %s | | %s |", count(c.resources, "resource"), cell(c.line("→")))
+	}
+	for _, c := range changed {
 		var what []string
 		for _, p := range c.Properties {
 			what = append(what, p.Path+": "+short(p.Before)+" → "+short(p.After))
@@ -174,10 +178,10 @@ func (m *markdown) diff(d *plan.Document, diff *plan.Diff) {
 			cell(d.Name(c.URN)), cell(c.Type), dollars(c.BeforeUSD), dollars(c.AfterUSD))
 	}
 	for _, g := range grouped(d, diff.NewFindings, outcomes...) {
-		m.line("| new | %s | %s %s | %s |", cell(strings.Join(g.names, ", ")), g.word(), cell(g.Rule), cell(g.Message))
+		m.line("| new | %s | %s %s | %s |", cell(g.resources()), g.word(), cell(g.Rule), cell(g.Message))
 	}
 	for _, g := range grouped(d, diff.FixedFindings, outcomes...) {
-		m.line("| fixed | %s | %s %s | %s |", cell(strings.Join(g.names, ", ")), g.word(), cell(g.Rule), cell(g.Message))
+		m.line("| fixed | %s | %s %s | %s |", cell(g.resources()), g.word(), cell(g.Rule), cell(g.Message))
 	}
 	m.line("\n</details>")
 }

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -266,12 +267,17 @@ func TestFindingsAreGathered(t *testing.T) {
 	for range 3 {
 		d.Findings = append(d.Findings, finding("HYG-01", "advisory", plan.Failed, lake))
 	}
+	for range 25 {
+		d.Findings = append(d.Findings, finding("TAG-01", "advisory", plan.Failed, lake))
+	}
 	d.Findings = append(d.Findings, finding("HYG-01", "mandatory", plan.Failed, lake))
 	d.Cost.Components = append(d.Cost.Components, cost.Component{Name: "dear", USD: cost.Amount{Expected: 9999}})
 	text := write(t, func(w io.Writer) error { return report.Text(w, d, now) })
 	assert.Contains(t, text, "advisory HYG-01 [high] 3 resources: a[0].b is \"x|y\", want <b>z</b> of @someone\n"+
 		"      lake, lake, lake\n")
 	assert.Contains(t, text, "mandatory HYG-01 [high] lake: ")
+	assert.Less(t, strings.Index(text, "mandatory HYG-01"), strings.Index(text, "advisory COST-09"), "what stops is first")
+	assert.Contains(t, text, "and 5 more\n")
 	assert.Less(t, strings.Index(text, "  dear "), strings.Index(text, "  lake    "))
 	page := write(t, func(w io.Writer) error { return report.Markdown(w, s, now) })
 	assert.Contains(t, page, "| advisory | HYG-01 | high | lake, lake, lake |")
@@ -300,6 +306,29 @@ func TestDiffText(t *testing.T) {
 	}
 	same := plan.Compare("main", example(), example())
 	assert.Contains(t, write(t, func(w io.Writer) error { return report.DiffText(w, example(), same) }), "nothing differs")
+}
+
+// TestSameChangeOfManyIsToldOnce: a tag that changes everywhere does not bury the rest.
+func TestSameChangeOfManyIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s := set()
+	tag := plan.PropertyChange{Path: "tags.env", Before: "dev", After: "prod"}
+	for i := range 4 {
+		c := plan.Change{Ref: plan.Ref{Name: fmt.Sprintf("tagged-%d", i), Type: "t"}, SchemaKnown: true}
+		c.Properties = []plan.PropertyChange{tag}
+		if i == 0 {
+			c.Properties = append(c.Properties, plan.PropertyChange{Path: "size", Before: 1.0, After: 2.0})
+		}
+		s.Diffs[0].Changed = append(s.Diffs[0].Changed, c)
+	}
+	text := write(t, func(w io.Writer) error { return report.DiffText(w, s.Plans[0], s.Diffs[0]) })
+	assert.Equal(t, 1, strings.Count(text, "tags.env"))
+	assert.Contains(t, text, "  ~ 4 resources  tags.env: \"dev\" -> \"prod\"\n")
+	assert.Contains(t, text, "~ tagged-0  t\n      size: 1 -> 2\n")
+	assert.NotContains(t, text, "tagged-1", "nothing else of it changes")
+	page := write(t, func(w io.Writer) error { return report.Markdown(w, s, now) })
+	assert.Contains(t, page, "| ~ | 4 resources | | tags.env: \"dev\" → \"prod\" |")
+	assert.NotContains(t, page, "tagged-1")
 }
 
 // TestSameInputSameBytes: maps do not decide the order of a report.

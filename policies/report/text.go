@@ -168,7 +168,7 @@ func (t *text) group(g *group, what string) {
 		return
 	}
 	t.line("  %s %s [%s] %s: %s", g.word(), g.Rule, g.Severity, count(len(g.names), "resource"), what)
-	t.wrapped("      ", strings.Join(g.names, ", "))
+	t.wrapped("      ", g.resources())
 }
 
 // wrapped writes a text in lines that are not too long.

@@ -44,8 +44,8 @@ func judgeExpectedCost(c *Check) {
 	case cost == nil:
 		c.Unsure("", "the cost was not estimated, so that it can not be compared with the budget of %.2f USD a month", budget)
 	case cost.ExpectedUSD > budget:
-		c.Fail("", "the expected cost is %.2f USD a month, want at most the %.2f of monthlyBudgetUSD; %d resources have "+
-			"something without a price and are not in it", cost.ExpectedUSD, budget, cost.Unpriced)
+		c.Fail("", "the expected cost is %.2f USD a month, want at most the %.2f of monthlyBudgetUSD; in it is not what "+
+			"has no price, of %s", cost.ExpectedUSD, budget, plural(cost.Unpriced, "resource"))
 	default:
 		c.Pass()
 	}

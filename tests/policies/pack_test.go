@@ -200,6 +200,7 @@ func TestPack(t *testing.T) {
 		require.NoError(t, os.Remove(file))
 		_, times := has(said(r.Events), "ENC-01", "raw")
 		assert.Zero(t, times, r.Output)
+		assert.Contains(t, r.Output, "waived: 1 of ENC-01", "what is waived is not forgotten")
 	})
 	t.Run("a remedy is off by default, and said when it is on", func(t *testing.T) {
 		queue := func(ctx *pulumi.Context) error {

@@ -13,6 +13,12 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/family"
 )
 
+// Names of files besides those of a version.
+const (
+	optimizedFile    = "optimized.onnx"
+	optimizationFile = "optimization.json"
+)
+
 // infoFile holds Info; it is written last by train, so that a candidate with it is whole.
 const infoFile = "training.json"
 
@@ -20,6 +26,9 @@ const infoFile = "training.json"
 type Info struct {
 	// SHA256 of model.onnx.
 	SHA256 string `json:"sha256"`
+	// Optimized is the sum of optimized.onnx, and Optimization says what was done; empty where there is no such file.
+	Optimized    string `json:"optimized,omitempty"`
+	Optimization string `json:"optimization,omitempty"`
 	// Inputs of the model in their order.
 	Inputs []registry.Input `json:"inputs"`
 	// Rows of each part.
@@ -49,9 +58,15 @@ func New(models *lake.Zone, model, run string) *Store {
 	return &Store{zone: models, prefix: model + "/candidates/" + run + "/"}
 }
 
-// Write puts a trained candidate down.
-func (s *Store) Write(ctx context.Context, model []byte, profile *registry.Profile, info *Info) error {
+// Write puts a trained candidate down; optimized is empty where there is no such form of it.
+func (s *Store) Write(ctx context.Context, model, optimized []byte, profile *registry.Profile, info *Info) error {
 	info.SHA256 = registry.Sum(model)
+	if len(optimized) > 0 {
+		info.Optimized = registry.Sum(optimized)
+		if err := s.zone.Write(ctx, s.prefix+optimizedFile, optimized); err != nil {
+			return err
+		}
+	}
 	if err := s.zone.Write(ctx, s.prefix+registry.ModelFile, model); err != nil {
 		return err
 	}
@@ -88,15 +103,36 @@ func (s *Store) WriteMetrics(ctx context.Context, metrics *registry.Metrics) err
 
 // Model reads the model and checks it against the sum in info.
 func (s *Store) Model(ctx context.Context, info *Info) ([]byte, error) {
-	data, err := s.zone.Read(ctx, s.prefix+registry.ModelFile)
+	return s.checked(ctx, registry.ModelFile, info.SHA256)
+}
+
+// Optimized reads the optimized form of the model; nil where there is none.
+func (s *Store) Optimized(ctx context.Context, info *Info) ([]byte, error) {
+	if info.Optimized == "" {
+		return nil, nil
+	}
+	return s.checked(ctx, optimizedFile, info.Optimized)
+}
+
+func (s *Store) checked(ctx context.Context, name, want string) ([]byte, error) {
+	data, err := s.zone.Read(ctx, s.prefix+name)
 	if err != nil {
 		return nil, err
 	}
-	if sum := registry.Sum(data); sum != info.SHA256 {
-		return nil, fmt.Errorf("%s%s has the SHA-256 %s and not %s: run train again", s.prefix, registry.ModelFile, sum,
-			info.SHA256)
+	if sum := registry.Sum(data); sum != want {
+		return nil, fmt.Errorf("%s%s has the SHA-256 %s and not %s: run train again", s.prefix, name, sum, want)
 	}
 	return data, nil
+}
+
+// WriteOptimization adds what evaluate has found out about the optimized form.
+func (s *Store) WriteOptimization(ctx context.Context, o *registry.Optimization) error {
+	return s.writeJSON(ctx, optimizationFile, o)
+}
+
+// Optimization reads what evaluate has found out about the optimized form.
+func (s *Store) Optimization(ctx context.Context) (*registry.Optimization, error) {
+	return read[registry.Optimization](ctx, s, optimizationFile, "evaluate")
 }
 
 // Info reads what train knows; lake.ErrNotFound where train has not ended.
@@ -116,16 +152,7 @@ func (s *Store) Metrics(ctx context.Context) (*registry.Metrics, error) {
 
 // Remove deletes the candidate; what is not there is no error.
 func (s *Store) Remove(ctx context.Context) error {
-	objects, err := s.zone.List(ctx, s.prefix)
-	if err != nil {
-		return err
-	}
-	for _, o := range objects {
-		if err := s.zone.Delete(ctx, o.Key); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.zone.DeleteAll(ctx, s.prefix)
 }
 
 func (s *Store) writeJSON(ctx context.Context, name string, value any) error {

@@ -22,7 +22,7 @@ func TestACandidateIsWholeOrNotThere(t *testing.T) {
 	require.ErrorContains(t, err, "run train first")
 
 	info := &candidate.Info{Rounds: 7}
-	require.NoError(t, store.Write(t.Context(), []byte("model"), &registry.Profile{Rows: 3}, info))
+	require.NoError(t, store.Write(t.Context(), []byte("model"), nil, &registry.Profile{Rows: 3}, info))
 	_, err = store.Metrics(t.Context())
 	require.ErrorContains(t, err, "run evaluate first")
 	require.NoError(t, store.WriteMetrics(t.Context(), &registry.Metrics{Rows: 5}))

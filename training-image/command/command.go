@@ -140,7 +140,7 @@ func (p *Program) root() *cobra.Command {
 	for _, s := range p.steps() {
 		root.AddCommand(p.stepCommand(s))
 	}
-	root.AddCommand(p.trainCommand())
+	root.AddCommand(p.tuneCommand(), p.trainCommand())
 	root.AddCommand(p.watchCommand(), p.runIDCommand())
 	return root
 }

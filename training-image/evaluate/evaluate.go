@@ -49,15 +49,7 @@ func (e *evaluation) run(ctx context.Context, reg *registry.Registry) error {
 	if err != nil {
 		return err
 	}
-	data, err := e.store.Model(ctx, info)
-	if err != nil {
-		return err
-	}
-	model, err := onnx.Load(data)
-	if err != nil {
-		return fmt.Errorf("reading the candidate: %w", err)
-	}
-	predictions, err := Predict(model, e.rows)
+	predictions, err := e.predictions(ctx, info)
 	if err != nil {
 		return fmt.Errorf("the candidate: %w", err)
 	}

@@ -60,6 +60,9 @@ type Model interface {
 type Fitted struct {
 	// Model that was kept: that of the best round.
 	Model Model
+	// Optimized is a smaller form of the model, and Optimization says what was done to it; nil where there is none.
+	Optimized    Model
+	Optimization string
 	// Rounds that were kept.
 	Rounds int
 	// Loss on the validation rows after them.

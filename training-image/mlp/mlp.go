@@ -61,7 +61,6 @@ type fit struct {
 	steps       int
 	batch       int       // the largest number of rows of a step
 	best        []float32 // the weights of the best epoch
-	mask        []bool    // the weights that are not pruned; nil for all
 	layers      []view
 	activations []blas.Matrix // of a batch: the columns, then the outputs of each layer
 	deltas      []blas.Matrix // slopes of the loss by the outputs of each layer
@@ -89,16 +88,13 @@ func (f *fit) layout() {
 	}
 }
 
-// initialize draws weights as He proposes for ReLU.
+// initialize draws weights and biases evenly, as Glorot proposes.
 func (f *fit) initialize() {
 	r := rand.New(rand.NewPCG(uint64(f.Spec.Model.Seed), 0))
-	for i, l := range f.layers {
-		spread := math.Sqrt(2 / float64(l.inputs))
-		if i == len(f.layers)-1 {
-			spread = math.Sqrt(1 / float64(l.inputs))
-		}
-		for j := range l.inputs * l.outputs {
-			f.weights[l.weights+j] = float32(r.NormFloat64() * spread)
+	for _, l := range f.layers {
+		bound := math.Sqrt(6 / float64(l.inputs+l.outputs))
+		for j := range l.inputs*l.outputs + l.outputs {
+			f.weights[l.weights+j] = float32((2*r.Float64() - 1) * bound)
 		}
 	}
 }
@@ -286,11 +282,6 @@ func (f *fit) update() {
 		first[i] = float32(b1*first[i]) + float32((1-b1)*g)
 		second[i] = float32(b2*second[i]) + float32((1-b2)*g*g)
 		weights[i] -= rate * first[i] / (float32(math.Sqrt(float64(second[i]))) + epsilon)
-	}
-	for i, keep := range f.mask {
-		if !keep {
-			weights[i] = 0
-		}
 	}
 }
 

@@ -57,7 +57,7 @@ func version(ctx context.Context, j *step.Job, store *candidate.Store) (*registr
 	if err != nil {
 		return nil, err
 	}
-	model, err := store.Model(ctx, info)
+	model, optimization, err := chosen(ctx, store, info)
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +74,30 @@ func version(ctx context.Context, j *step.Job, store *candidate.Store) (*registr
 	}
 	spec, run := j.Spec, j.Record
 	return &registry.Version{Model: model, Metrics: *metrics, Profile: *profile, Manifest: registry.Manifest{
-		Name: spec.Name, Version: Name(run, info.SHA256), Created: time.Now().UTC(), Task: string(spec.Task),
+		Name: spec.Name, Version: Name(run, registry.Sum(model)), Created: time.Now().UTC(), Task: string(spec.Task),
 		Family: spec.Model.Family, Inputs: info.Inputs, Label: spec.Label, Classes: spec.Classes(), Run: run.ID,
 		DataVersion: run.DataVersion, PipelineHash: run.PipelineHash, Rows: info.Rows, Parameters: parameters(spec, info),
-		Seed: spec.Model.Seed, Libraries: info.Libraries, CodeVersion: j.Code, Decision: *run.Decision,
+		Seed: spec.Model.Seed, Libraries: info.Libraries, CodeVersion: j.Code,
+		Optimization: optimization, Importance: info.Importance, Decision: *run.Decision,
 	}}, nil
+}
+
+// chosen reads the model that is registered: the optimized one where evaluate has taken it.
+func chosen(ctx context.Context, store *candidate.Store, info *candidate.Info) ([]byte, *registry.Optimization, error) {
+	if info.Optimized == "" {
+		model, err := store.Model(ctx, info)
+		return model, nil, err
+	}
+	o, err := store.Optimization(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	read := store.Model
+	if o.Accepted {
+		read = store.Optimized
+	}
+	model, err := read(ctx, info)
+	return model, o, err
 }
 
 // parameters are those that the model was trained with.

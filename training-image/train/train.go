@@ -19,6 +19,7 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/featureset"
 	"github.com/mlpathway/mlpathway/training-image/linear"
 	"github.com/mlpathway/mlpathway/training-image/mlp"
+	"github.com/mlpathway/mlpathway/training-image/optimize"
 	"github.com/mlpathway/mlpathway/training-image/step"
 	"github.com/mlpathway/mlpathway/training-image/trees"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
@@ -45,6 +46,9 @@ func Run(ctx context.Context, o Options) error {
 			return o.Place.WriteMetric("loss", fitted.Loss, fitted.Rounds)
 		case o.Place.Rank > 0:
 			return nil
+		}
+		if err := Optimize(ctx, j, s.spec, s.set, fitted); err != nil {
+			return err
 		}
 		if err := Write(ctx, j, s.spec, s.set, fitted); err != nil {
 			return err
@@ -155,12 +159,32 @@ func checkClasses(j *step.Job, set featureset.Set) error {
 	return nil
 }
 
-// Write puts the candidate down.
-func Write(ctx context.Context, j *step.Job, spec *pipeline.Spec, set featureset.Set, f *family.Fitted) error {
-	data, err := f.Model.Marshal(map[string]string{ // no run id: the same run again gives the same bytes
-		"dataVersion": j.Record.DataVersion, "pipelineHash": j.Record.PipelineHash})
+// Optimize makes the smaller form of a fitted model that pipeline.yaml asks for.
+func Optimize(ctx context.Context, j *step.Job, spec *pipeline.Spec, set featureset.Set, f *family.Fitted) (err error) {
+	if spec.Model.Optimize == nil {
+		return nil
+	}
+	f.Optimized, f.Optimization, err = optimize.Model(ctx, Request(spec, set, nil), f.Model)
 	if err != nil {
 		return err
+	}
+	j.Say("optimized: %s", f.Optimization)
+	return nil
+}
+
+// Write puts the candidate down.
+func Write(ctx context.Context, j *step.Job, spec *pipeline.Spec, set featureset.Set, f *family.Fitted) error {
+	meta := map[string]string{ // no run id: the same run again gives the same bytes
+		"dataVersion": j.Record.DataVersion, "pipelineHash": j.Record.PipelineHash}
+	data, err := f.Model.Marshal(meta)
+	if err != nil {
+		return err
+	}
+	var optimized []byte
+	if f.Optimized != nil {
+		if optimized, err = f.Optimized.Marshal(meta); err != nil {
+			return err
+		}
 	}
 	models, err := j.Zone(ctx, j.Models)
 	if err != nil {
@@ -170,7 +194,7 @@ func Write(ctx context.Context, j *step.Job, spec *pipeline.Spec, set featureset
 		return err
 	}
 	info := &candidate.Info{Inputs: inputs(j.Spec, set), Rows: map[string]int{}, Rounds: f.Rounds,
-		Parameters: &spec.Model.Parameters, ValidationLoss: f.Loss, Curve: f.Curve, Importance: f.Importance, Libraries: f.Libraries}
+		Parameters: &spec.Model.Parameters, ValidationLoss: f.Loss, Curve: f.Curve, Importance: f.Importance, Libraries: f.Libraries, Optimization: f.Optimization}
 	for part, table := range set {
 		info.Rows[part] = table.Rows()
 	}
@@ -182,7 +206,7 @@ func Write(ctx context.Context, j *step.Job, spec *pipeline.Spec, set featureset
 	if err != nil {
 		return err
 	}
-	if err := candidate.New(models, j.Spec.Name, j.Record.ID).Write(ctx, data, profile, info); err != nil {
+	if err := candidate.New(models, j.Spec.Name, j.Record.ID).Write(ctx, data, optimized, profile, info); err != nil {
 		return err
 	}
 	j.Say("the ONNX model has %d bytes", len(data))

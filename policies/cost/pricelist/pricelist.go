@@ -115,11 +115,12 @@ func wanted(cloud, region string, current []cost.Price) []quote {
 func (r *Result) take(
 	table map[string]cost.Price, cloud string, quotes []quote, answers map[quote]found, today time.Time,
 ) {
+	kinds := kindsOf(slices.Collect(maps.Values(table)))
 	for _, q := range quotes {
 		row := cost.Price{
 			Cloud: cloud, Service: q.service, SKU: q.sku, Region: q.region, Unit: q.unit, Date: today.Format(time.DateOnly),
 		}
-		before, had := table[row.Ref()]
+		_, had := table[row.Ref()]
 		answer, ok := answers[q]
 		switch {
 		case !ok:
@@ -132,15 +133,24 @@ func (r *Result) take(
 		default:
 			r.Added++
 		}
-		row.USD, row.Source = answer.usd, answer.source
-		for _, mark := range before.Marks {
-			// What a row is made of stays; what was doubtful about it is settled.
-			if slices.Contains([]string{cost.AcceleratorIncluded, cost.AcceleratorOnly, cost.MachineOnly}, mark) {
-				row.Marks = append(row.Marks, mark)
-			}
-		}
+		row.USD, row.Source, row.Marks = answer.usd, answer.source, kinds[cloud+"/"+q.service+"/"+q.sku]
 		table[row.Ref()] = row
 	}
+}
+
+// kindsOf gives by cloud/service/sku the marks that say what a price is made of. They hold in every region; what was
+// doubtful about a row is settled by a list.
+func kindsOf(prices []cost.Price) map[string][]string {
+	kinds := map[string][]string{}
+	for _, p := range prices {
+		for _, mark := range []string{cost.AcceleratorIncluded, cost.AcceleratorOnly, cost.MachineOnly} {
+			key := p.Cloud + "/" + p.Service + "/" + p.SKU
+			if p.Has(mark) && !slices.Contains(kinds[key], mark) {
+				kinds[key] = append(kinds[key], mark)
+			}
+		}
+	}
+	return kinds
 }
 
 // get asks for JSON. A price list of a region is hundreds of megabytes: read takes it as it comes.

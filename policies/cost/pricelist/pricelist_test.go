@@ -105,7 +105,7 @@ func current() []cost.Price {
 	return []cost.Price{
 		row("aws", "ec2-ondemand", "m5.large", "us-east-1", "hour", 0.096),
 		row("aws", "ec2-ondemand", "m5.large", "eu-central-1", "hour", 0.1, cost.LowConfidence),
-		row("aws", "nat-gateway", "hour", "us-east-1", "hour", 0.045),
+		row("aws", "nat-gateway", "hour", "us-east-1", "hour", 0.045, cost.MachineOnly, cost.LowConfidence),
 		row("aws", "kms", "requests", "us-east-1", "10k-requests", 0.03),
 		row("aws", "kms", "key", "eu-central-1", "month", 1),
 		row("azure", "vm-ondemand", "Standard_NC4as_T4_v3", "westeurope", "hour", 0.5, cost.DateUncertain),
@@ -141,6 +141,8 @@ func TestRefresh(t *testing.T) {
 	refreshed := prices["aws/ec2-ondemand/m5.large/eu-central-1"]
 	assert.Equal(t, "2026-11-22", refreshed.Date)
 	assert.Empty(t, refreshed.Marks, "the doubt is settled")
+	assert.Equal(t, []string{cost.MachineOnly}, prices["aws/nat-gateway/hour/eu-central-1"].Marks,
+		"what a price is made of holds in a new region too")
 	assert.Equal(t, "AWS Price List, offer AmazonEC2, usage type BoxUsage:m5.large", refreshed.Source)
 	assert.Equal(t, []int{3, 3, 5}, []int{result.Changed, result.Added, result.Kept})
 	assert.Equal(t, []string{"aws/kms/key/eu-central-1"}, result.Missing)

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/registry"
+)
+
+// path measures the whole way from raw CSV to a registered model, all steps as programs of their own, beside a script
+// of pandas and scikit-learn.
+func (o *options) path(ctx context.Context, dir string) (string, error) {
+	for _, zone := range []string{"raw", "curated", "features", "models", "logs"} {
+		if err := os.MkdirAll(filepath.Join(dir, zone), 0o700); err != nil {
+			return "", err
+		}
+	}
+	csv := filepath.Join(dir, "raw", "rows.csv")
+	if err := writeCSV(csv, o.pathRows); err != nil {
+		return "", err
+	}
+	m := meta{Task: "binary", Classes: []string{"no", "yes"}, Columns: generated(0, 0).columns}
+	text := strings.Replace(specOf(&m, "trees", parameters["trees"]), "source:\n", "source:\n  key: id\n", 1)
+	text = strings.Replace(text, "  columns:\n", "  columns:\n    - {name: id, type: integer}\n", 1)
+	if err := os.WriteFile(filepath.Join(dir, "pipeline.yaml"), []byte(text), 0o600); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "| %d rows x 30 | wall seconds | CPU seconds | peak MiB | accuracy |\n|---|---:|---:|---:|---:|\n", o.pathRows)
+	var whole span
+	for _, step := range []string{"etl", "features", "train", "evaluate", "register"} {
+		s, err := run(ctx, o.environment(dir), o.image, step)
+		if err != nil {
+			return "", err
+		}
+		whole.wall, whole.cpu, whole.mib = whole.wall+s.wall, whole.cpu+s.cpu, max(whole.mib, s.mib)
+		fmt.Fprintf(&b, "| training-image %s | %.1f | %.1f | %.0f | |\n", step, s.wall, s.cpu, s.mib)
+	}
+	accuracy, err := registered(ctx, dir)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&b, "| training-image, all steps | **%.1f** | %.1f | %.0f | %.4f |\n", whole.wall, whole.cpu, whole.mib, accuracy)
+	var theirs struct {
+		Accuracy float64 `json:"accuracy"`
+	}
+	s, err := run(ctx, os.Environ(), o.python, filepath.Join(o.sources, "bench.py"), "path", csv, dir)
+	if err != nil {
+		return "", err
+	}
+	if err := json.Unmarshal([]byte(s.out), &theirs); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&b, "| pandas and HistGradientBoosting, one script | **%.1f** | %.1f | %.0f | %.4f |\n", s.wall, s.cpu, s.mib,
+		theirs.Accuracy)
+	fmt.Fprintf(&b, "\nRatio of the wall times: %.2f; of the CPU seconds: %.2f.\n", whole.wall/s.wall, whole.cpu/s.cpu)
+	return b.String(), nil
+}
+
+func (o *options) environment(dir string) []string {
+	env := append(os.Environ(), "MLPATHWAY_RUN=20260101T000000.000Z",
+		"MLPATHWAY_PIPELINE="+lake.FileURI(filepath.Join(dir, "pipeline.yaml")))
+	for _, zone := range []string{"raw", "curated", "features", "models", "logs"} {
+		env = append(env, "MLPATHWAY_"+strings.ToUpper(zone)+"="+lake.FileURI(filepath.Join(dir, zone)))
+	}
+	return env
+}
+
+// span is what a program took.
+type span struct {
+	wall, cpu, mib float64
+	out            string
+}
+
+func run(ctx context.Context, env []string, command ...string) (span, error) {
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Env = env
+	var messages strings.Builder
+	c.Stderr = &messages
+	begun := time.Now()
+	out, err := c.Output()
+	if err != nil {
+		return span{}, fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, messages.String())
+	}
+	s := span{wall: time.Since(begun).Seconds(), out: string(out)}
+	if r, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		s.cpu, s.mib = seconds(r.Utime)+seconds(r.Stime), float64(r.Maxrss)/1024
+	}
+	return s, nil
+}
+
+func registered(ctx context.Context, dir string) (float64, error) {
+	zone, err := lake.Open(ctx, lake.FileURI(filepath.Join(dir, "models")))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = zone.Close() }()
+	r := registry.New(zone)
+	alias, err := r.Resolve(ctx, "bench", registry.Production)
+	if err != nil {
+		return 0, err
+	}
+	v, err := r.Open(ctx, "bench", alias.Version)
+	if err != nil {
+		return 0, err
+	}
+	return v.Metrics.Candidate["accuracy"], nil
+}
+
+// writeCSV writes generated rows.
+func writeCSV(path string, n int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	_, _ = w.WriteString("id," + strings.Join(generated(0, 0).columns, ",") + ",y\n")
+	g, x, line := newGenerator(), make([]float32, 30), []byte{}
+	for i := range n {
+		label := g.row(x)
+		line = strconv.AppendInt(line[:0], int64(i), 10)
+		for _, v := range x {
+			line = strconv.AppendFloat(append(line, ','), float64(v), 'g', 6, 32)
+		}
+		line = append(line, []string{",no\n", ",yes\n"}[int(label)]...)
+		_, _ = w.Write(line)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
