@@ -37,6 +37,8 @@ type Manifest struct {
 	Parameters any `json:"parameters"`
 	// Seed of the training.
 	Seed int64 `json:"seed"`
+	// Ranks is the number of processes that trained together; 0 for one.
+	Ranks int `json:"ranks,omitempty"`
 	// Libraries are the versions of what computed the model, such as xgboost 1.7.4.
 	Libraries map[string]string `json:"libraries"`
 	// Optimization says what was done to make the model smaller and faster; nil where nothing was.

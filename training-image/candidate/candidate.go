@@ -35,6 +35,8 @@ type Info struct {
 	Rows map[string]int `json:"rows"`
 	// Parameters of the training, also those that a search has found.
 	Parameters *pipeline.Parameters `json:"parameters,omitempty"`
+	// Ranks is the number of processes that trained together; 0 for one.
+	Ranks int `json:"ranks,omitempty"`
 	// Rounds of boosting that the model keeps.
 	Rounds int `json:"rounds"`
 	// ValidationLoss of the kept rounds: log loss, or the root mean square error of a regression.

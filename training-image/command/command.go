@@ -140,8 +140,8 @@ func (p *Program) root() *cobra.Command {
 	for _, s := range p.steps() {
 		root.AddCommand(p.stepCommand(s))
 	}
-	root.AddCommand(p.tuneCommand(), p.trainCommand())
-	root.AddCommand(p.watchCommand(), p.runIDCommand())
+	root.AddCommand(p.tuneCommand(), p.trainCommand(), p.reproduceCommand())
+	root.AddCommand(p.watchCommand(), p.runIDCommand(), p.sbomCommand())
 	return root
 }
 

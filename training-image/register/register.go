@@ -77,7 +77,7 @@ func version(ctx context.Context, j *step.Job, store *candidate.Store) (*registr
 		Name: spec.Name, Version: Name(run, registry.Sum(model)), Created: time.Now().UTC(), Task: string(spec.Task),
 		Family: spec.Model.Family, Inputs: info.Inputs, Label: spec.Label, Classes: spec.Classes(), Run: run.ID,
 		DataVersion: run.DataVersion, PipelineHash: run.PipelineHash, Rows: info.Rows, Parameters: parameters(spec, info),
-		Seed: spec.Model.Seed, Libraries: info.Libraries, CodeVersion: j.Code,
+		Seed: spec.Model.Seed, Libraries: info.Libraries, Ranks: info.Ranks, CodeVersion: j.Code,
 		Optimization: optimization, Importance: info.Importance, Decision: *run.Decision,
 	}}, nil
 }

@@ -107,6 +107,33 @@ func Do(ctx context.Context, o Options, name string, work Func) error {
 	})
 }
 
+// Again works on a run that has ended, without changing its record. o.Run is the run.
+func Again(ctx context.Context, o Options, name string, work Func) error {
+	o.ReadOnly = true
+	j, err := open(ctx, o, name)
+	if err != nil {
+		return err
+	}
+	defer j.close()
+	j.Record, err = registry.ReadRun(ctx, j.logs, o.Run)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if j.Record == nil {
+		return fmt.Errorf("%s: the run %s has no record in %s", name, o.Run, o.Logs)
+	}
+	return j.do(ctx, func(ctx context.Context, j *Job) error {
+		spec, err := ReadPipeline(ctx, o.Pipeline)
+		if err != nil {
+			return err
+		}
+		if err := j.parse(spec); err != nil {
+			return err
+		}
+		return work(ctx, j)
+	})
+}
+
 func open(ctx context.Context, o Options, name string) (*Job, error) {
 	if o.Run == "" || strings.ContainsAny(o.Run, "/\\") {
 		return nil, fmt.Errorf("%s: the run %q is no id such as %s: give --run the output of run-id", name, o.Run,

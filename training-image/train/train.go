@@ -50,7 +50,7 @@ func Run(ctx context.Context, o Options) error {
 		if err := Optimize(ctx, j, s.spec, s.set, fitted); err != nil {
 			return err
 		}
-		if err := Write(ctx, j, s.spec, s.set, fitted); err != nil {
+		if err := write(ctx, s, fitted); err != nil {
 			return err
 		}
 		return s.close(ctx, true)
@@ -172,19 +172,21 @@ func Optimize(ctx context.Context, j *step.Job, spec *pipeline.Spec, set feature
 	return nil
 }
 
-// Write puts the candidate down.
-func Write(ctx context.Context, j *step.Job, spec *pipeline.Spec, set featureset.Set, f *family.Fitted) error {
-	meta := map[string]string{ // no run id: the same run again gives the same bytes
-		"dataVersion": j.Record.DataVersion, "pipelineHash": j.Record.PipelineHash}
-	data, err := f.Model.Marshal(meta)
+// encode writes a model and its smaller form, if it has one. They hold no run id: the same run again gives the same bytes.
+func encode(j *step.Job, f *family.Fitted) (model, optimized []byte, err error) {
+	meta := map[string]string{"dataVersion": j.Record.DataVersion, "pipelineHash": j.Record.PipelineHash}
+	if model, err = f.Model.Marshal(meta); err == nil && f.Optimized != nil {
+		optimized, err = f.Optimized.Marshal(meta)
+	}
+	return model, optimized, err
+}
+
+// write puts the candidate down.
+func write(ctx context.Context, s *session, f *family.Fitted) error {
+	j, set := s.Job, s.set
+	data, optimized, err := encode(j, f)
 	if err != nil {
 		return err
-	}
-	var optimized []byte
-	if f.Optimized != nil {
-		if optimized, err = f.Optimized.Marshal(meta); err != nil {
-			return err
-		}
 	}
 	models, err := j.Zone(ctx, j.Models)
 	if err != nil {
@@ -194,7 +196,11 @@ func Write(ctx context.Context, j *step.Job, spec *pipeline.Spec, set featureset
 		return err
 	}
 	info := &candidate.Info{Inputs: inputs(j.Spec, set), Rows: map[string]int{}, Rounds: f.Rounds,
-		Parameters: &spec.Model.Parameters, ValidationLoss: f.Loss, Curve: f.Curve, Importance: f.Importance, Libraries: f.Libraries, Optimization: f.Optimization}
+		Parameters: &s.spec.Model.Parameters, ValidationLoss: f.Loss, Curve: f.Curve, Importance: f.Importance,
+		Libraries: f.Libraries, Optimization: f.Optimization}
+	if s.team != nil {
+		info.Ranks = s.o.Place.World
+	}
 	for part, table := range set {
 		info.Rows[part] = table.Rows()
 	}
