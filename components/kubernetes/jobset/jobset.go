@@ -53,4 +53,16 @@ type FailurePolicy struct {
 	MaxRestarts int `json:"maxRestarts"`
 	// RestartStrategy is Recreate or BlockingRecreate.
 	RestartStrategy string `json:"restartStrategy,omitempty"`
+	// Rules for some failures; the first that fits decides.
+	Rules []FailureRule `json:"rules,omitempty"`
+}
+
+// FailureRule is what a failure leads to.
+type FailureRule struct {
+	// Name of the rule.
+	Name string `json:"name"`
+	// Action is FailJobSet, RestartJobSet or RestartJobSetAndIgnoreMaxRestarts.
+	Action string `json:"action"`
+	// OnJobFailureReasons are the reasons of failed jobs, such as PodFailurePolicy.
+	OnJobFailureReasons []string `json:"onJobFailureReasons"`
 }

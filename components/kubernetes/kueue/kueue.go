@@ -2,6 +2,8 @@
 package kueue
 
 import (
+	"reflect"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
@@ -37,6 +39,8 @@ type ResourceFlavor struct {
 	NodeTaints []Taint `json:"nodeTaints,omitempty"`
 	// Tolerations are added to the pods that get the flavor.
 	Tolerations []Toleration `json:"tolerations,omitempty"`
+	// TopologyName is the topology that the nodes lie in.
+	TopologyName string `json:"topologyName,omitempty"`
 }
 
 // ClusterQueue is the spec of a ClusterQueue: what a team may use at a time.
@@ -47,6 +51,12 @@ type ClusterQueue struct {
 	ResourceGroups []ResourceGroup `json:"resourceGroups"`
 	// QueueingStrategy is BestEffortFIFO or StrictFIFO.
 	QueueingStrategy string `json:"queueingStrategy"`
+	// CohortName is the group of queues that lend to each other.
+	CohortName string `json:"cohortName,omitempty"`
+	// Preemption says which jobs a new one may push out.
+	Preemption *Preemption `json:"preemption,omitempty"`
+	// AdmissionChecksStrategy says what must say yes besides the quota.
+	AdmissionChecksStrategy *ChecksStrategy `json:"admissionChecksStrategy,omitempty"`
 }
 
 // Selector selects namespaces by their labels.
@@ -77,6 +87,10 @@ type Quota struct {
 	Name string `json:"name"`
 	// NominalQuota is the amount.
 	NominalQuota string `json:"nominalQuota"`
+	// BorrowingLimit is how much more may be borrowed from the cohort.
+	BorrowingLimit string `json:"borrowingLimit,omitempty"`
+	// LendingLimit is how much of it others of the cohort may borrow.
+	LendingLimit string `json:"lendingLimit,omitempty"`
 }
 
 // LocalQueue is the spec of a LocalQueue: where the workloads of a namespace wait.
@@ -85,16 +99,23 @@ type LocalQueue struct {
 	ClusterQueue string `json:"clusterQueue"`
 }
 
-// New declares a queue or a flavor. Only a LocalQueue has a namespace.
-func New[S ResourceFlavor | ClusterQueue | LocalQueue](
+// kinds are what may be declared.
+type kinds interface {
+	ResourceFlavor | ClusterQueue | LocalQueue | Topology | AdmissionCheck | ProvisioningRequestConfig
+}
+
+// New declares an object of Kueue by the type of its spec. Only a LocalQueue has a namespace.
+func New[S kinds](
 	ctx *pulumi.Context, logical string, metadata object.Metadata, spec S, opts ...pulumi.ResourceOption,
 ) (*object.Object, error) {
-	kind := "ResourceFlavor"
-	switch any(spec).(type) {
-	case ClusterQueue:
-		kind = "ClusterQueue"
-	case LocalQueue:
-		kind = "LocalQueue"
-	}
+	kind := reflect.TypeFor[S]().Name()
 	return object.New(ctx, logical, version, kind, metadata, map[string]any{"spec": spec}, opts...)
+}
+
+// NewPriorityClass declares a WorkloadPriorityClass of the whole cluster.
+func NewPriorityClass(
+	ctx *pulumi.Context, logical string, metadata object.Metadata, p PriorityClass, opts ...pulumi.ResourceOption,
+) (*object.Object, error) {
+	return object.New(ctx, logical, version, "WorkloadPriorityClass", metadata,
+		map[string]any{"value": p.Value, "description": p.Description}, opts...)
 }

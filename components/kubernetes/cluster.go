@@ -1,0 +1,182 @@
+package kubernetes
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/karpenter"
+	"github.com/mlpathway/mlpathway/components/kubernetes/kueue"
+	"github.com/mlpathway/mlpathway/components/kubernetes/object"
+)
+
+// The labels of Kueue, and where the jobs of a stack wait.
+const (
+	queueLabel    = "kueue.x-k8s.io/queue-name"
+	priorityLabel = "kueue.x-k8s.io/priority-class"
+	jobsQueue     = "jobs"
+)
+
+// The priorities of jobs.
+const (
+	trainingPriority = "training"
+	batchPriority    = "batch"
+	tuningPriority   = "tuning"
+)
+
+var priorities = map[string]kueue.PriorityClass{
+	trainingPriority: {Value: 300, Description: "a model that somebody waits for"},
+	batchPriority:    {Value: 200, Description: "predictions and other jobs by the clock"},
+	tuningPriority:   {Value: 100, Description: "trials: they give way and go on later"},
+}
+
+// Cluster tells Kueue of the nodes of a cluster that is there: a flavor for each kind of machine and of price, and one
+// queue for the team with a quota of each, which it may borrow from others and lend to them. Where the settings name a
+// class of nodes, Karpenter makes the nodes.
+func (t *Target) Cluster(
+	ctx *pulumi.Context, name string, args *components.ClusterArgs, opts ...pulumi.ResourceOption,
+) (*components.ClusterOutputs, error) {
+	c := &cluster{layer: t.layer(ctx, components.ClusterLayer, name, opts), args: args}
+	if err := c.make(); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.queue, t.ranked = jobsQueue, true
+	waiting := pulumi.StringMap{}
+	for _, p := range args.Pools {
+		waiting[p.Name] = c.known(jobsQueue, c.queued)
+	}
+	kubeconfig := fmt.Sprintf("apiVersion: v1\nkind: Config\ncurrent-context: %s\n", t.settings.Context)
+	return &components.ClusterOutputs{
+		Kubeconfig: pulumi.ToSecret(pulumi.String(kubeconfig)).(pulumi.StringOutput),
+		ClusterID:  c.known(t.settings.Context+"/"+t.namespace, c.queued), Queues: waiting.ToStringMapOutput(),
+	}, nil
+}
+
+// cluster is what is made of a cluster so far.
+type cluster struct {
+	*layer
+	args   *components.ClusterArgs
+	pools  []pool
+	queued pulumi.Resource
+}
+
+// made reports whether Karpenter makes the nodes.
+func (c *cluster) made() bool { return c.settings.Nodes.Karpenter.Name != "" }
+
+func (c *cluster) make() (err error) {
+	needs := []operator{queues}
+	if c.made() {
+		needs = append(needs, autoNodes)
+	}
+	if c.pools, err = planPools(c.args.Pools, c.made()); err != nil {
+		return err
+	}
+	if err := c.need(needs...); err != nil {
+		return err
+	}
+	if c.made() {
+		for _, p := range c.pools {
+			_, err := karpenter.New(c.ctx, c.part(p.name, "pool"), c.global(p.name), c.nodePool(p), c.operatedBy(autoNodes)...)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(priorities)) {
+		_, err := kueue.NewPriorityClass(c.ctx, c.part("priority", name), c.metadata(c.global(name)), priorities[name],
+			c.operatedBy(queues)...)
+		if err != nil {
+			return err
+		}
+	}
+	flavors, err := c.flavors()
+	if err != nil {
+		return err
+	}
+	return c.queue(flavors)
+}
+
+// global is the name of an object of the whole cluster: others have such objects too.
+func (l *layer) global(name string) string {
+	return components.FitName(l.Target.namespace+"-"+name, 63)
+}
+
+func (c *cluster) metadata(name string) object.Metadata {
+	return object.Metadata{Name: name, Labels: c.labels()}
+}
+
+func (c *cluster) operatedBy(o operator) []pulumi.ResourceOption {
+	return append(c.with(), c.operated(o)...)
+}
+
+// nodeLabels are what the nodes of a pool have.
+func (c *cluster) nodeLabels(p pool) map[string]string {
+	labels := map[string]string{}
+	if c.made() {
+		labels[poolLabel] = c.global(p.of)
+		labels["karpenter.sh/capacity-type"] = "on-demand"
+		if p.spot {
+			labels["karpenter.sh/capacity-type"] = "spot"
+		}
+	}
+	maps.Copy(labels, c.settings.Nodes.Accelerators[string(p.machine.Accelerator)])
+	if p.spot {
+		maps.Copy(labels, c.settings.Nodes.Spot)
+	} else {
+		maps.Copy(labels, c.settings.Nodes.OnDemand)
+	}
+	if len(labels) == 0 {
+		labels["kubernetes.io/os"] = "linux"
+	}
+	return labels
+}
+
+// taints keep pods that do not belong there off the nodes of a pool.
+func (c *cluster) taints(p pool) []kueue.Taint {
+	var taints []kueue.Taint
+	if p.resource != "" {
+		taints = append(taints, kueue.Taint{Key: p.resource, Value: "present", Effect: "NoSchedule"})
+	}
+	if key := c.settings.Nodes.SpotTaint; p.spot && key != "" {
+		taints = append(taints, kueue.Taint{Key: key, Value: "true", Effect: "NoSchedule"})
+	}
+	return taints
+}
+
+// nodePool is what Karpenter makes of a pool. Nodes with accelerators go only when they are empty.
+func (c *cluster) nodePool(p pool) karpenter.NodePool {
+	class, capacity := c.settings.Nodes.Karpenter, "on-demand"
+	if p.spot {
+		capacity = "spot"
+	}
+	labels := c.labels()
+	labels[poolLabel] = c.global(p.of)
+	s := karpenter.NodeSpec{
+		NodeClassRef: karpenter.NodeClassRef{Group: class.Group, Kind: class.Kind, Name: class.Name},
+		Requirements: []karpenter.Requirement{
+			{Key: "karpenter.sh/capacity-type", Operator: "In", Values: []string{capacity}},
+			{Key: "kubernetes.io/arch", Operator: "In", Values: []string{"amd64"}},
+		},
+		ExpireAfter: "720h",
+	}
+	for _, taint := range c.taints(p) {
+		s.Taints = append(s.Taints, karpenter.Taint{Key: taint.Key, Value: taint.Value, Effect: taint.Effect})
+	}
+	cpus, gib, accelerators := p.amounts()
+	limits := map[string]string{"cpu": strconv.Itoa(cpus), "memory": fmt.Sprintf("%dGi", gib)}
+	disruption := karpenter.Disruption{ConsolidationPolicy: "WhenEmptyOrUnderutilized", ConsolidateAfter: "60s"}
+	if p.resource != "" {
+		limits[p.resource] = strconv.Itoa(accelerators)
+		disruption = karpenter.Disruption{ConsolidationPolicy: "WhenEmpty", ConsolidateAfter: "300s"}
+	}
+	return karpenter.NodePool{
+		Template:   karpenter.NodeTemplate{Metadata: karpenter.NodeMetadata{Labels: labels}, Spec: s},
+		Disruption: disruption, Limits: limits,
+	}
+}

@@ -1,0 +1,188 @@
+package kubernetes
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/argo"
+	"github.com/mlpathway/mlpathway/components/kubernetes/jobset"
+	"github.com/mlpathway/mlpathway/components/kubernetes/trainer"
+)
+
+// The templates of a workflow besides its steps.
+const (
+	allSteps     = "run"
+	approvalStep = "approve"
+	registerStep = "register"
+)
+
+// stepMachine is what a step gets that is no training job.
+var stepMachine = components.Machine{CPUs: 1, MemoryMiB: 4096}
+
+// workflow describes the runs: the steps one after the other, one run at a time.
+func (p *pipeline) workflow() (argo.Workflow, error) {
+	pods := p.stepPod(components.Step{Name: allSteps})
+	w := argo.Workflow{
+		Entrypoint: allSteps, ServiceAccountName: p.name, AutomountServiceAccountToken: new(false),
+		Executor:        &argo.Executor{ServiceAccountName: p.part("executor")},
+		SecurityContext: unprivileged(), PodMetadata: &api.PodMetadata{Labels: p.podLabels("step")},
+		ImagePullSecrets: pods.Spec.ImagePullSecrets, Volumes: pods.Spec.Volumes,
+		ActiveDeadlineSeconds: p.args.TimeoutMinutes * 60,
+		Synchronization:       &argo.Synchronization{Mutexes: []api.NameRef{{Name: p.name}}},
+		TTLStrategy:           &argo.TTL{SecondsAfterCompletion: 7 * keepFinished},
+		PodGC:                 &argo.PodGC{Strategy: "OnPodSuccess"},
+	}
+	run := argo.Template{Name: allSteps}
+	for _, step := range p.args.Steps {
+		if step.Name == registerStep && p.args.Approval {
+			run.Steps = append(run.Steps, []argo.Step{{Name: approvalStep, Template: approvalStep}})
+			w.Templates = append(w.Templates, argo.Template{Name: approvalStep, Suspend: &argo.Suspend{}})
+		}
+		run.Steps = append(run.Steps, []argo.Step{{Name: step.Name, Template: step.Name}})
+		w.Templates = append(w.Templates, p.step(step))
+	}
+	w.Templates = append([]argo.Template{run}, w.Templates...)
+	return w, nil
+}
+
+// step is one step: a job of the Training layer, or a pod.
+func (p *pipeline) step(step components.Step) argo.Template {
+	if step.Training {
+		return p.trainingStep(step)
+	}
+	container := p.stepPod(step).Spec.Containers[0]
+	container.Name = "" // Argo has one of its own
+	return argo.Template{
+		Name: step.Name, Container: &container, RetryStrategy: &argo.Retry{
+			Limit: fmt.Sprint(*p.args.Retries), RetryPolicy: "Always", Backoff: argo.Backoff{Duration: "10s", Factor: "2"},
+			Expression: fmt.Sprintf(`lastRetry.exitCode != "%d"`, misuseExit),
+		},
+	}
+}
+
+func (p *pipeline) stepPod(step components.Step) api.PodTemplate {
+	return p.pod(workload{
+		part: step.Name, account: p.name, image: p.args.Image, args: step.Args, machine: stepMachine,
+		environment: p.environment(), secret: p.secret, files: []mount{{uri: p.definition}}, scratchGiB: 10,
+	})
+}
+
+// trainingStep makes a job of the template of the Training layer and waits until it ends.
+func (p *pipeline) trainingStep(step components.Step) argo.Template {
+	environment := p.environment()
+	manifest := pulumi.All(p.args.Training, environment.ToStringMapOutput(), p.definition).ApplyT(
+		func(all []any) (string, error) {
+			return trainingManifest(all[0].(string), runOf{
+				name: "{{workflow.name}}-" + step.Name, environment: all[1].(map[string]string), definition: all[2].(string),
+			})
+		}).(pulumi.StringOutput)
+	resource := &argo.Resource{
+		Action: "create", Manifest: manifest, SetOwnerReference: true,
+		SuccessCondition: "status.terminalState == Completed", FailureCondition: "status.terminalState == Failed",
+	}
+	if p.settings.Trainer == asTrainJob {
+		resource.SuccessCondition = "status.jobsStatus.0.succeeded == 1"
+		resource.FailureCondition = "status.conditions.0.type == Failed, status.conditions.1.type == Failed"
+	}
+	return argo.Template{Name: step.Name, Resource: resource}
+}
+
+// runOf is what a run adds to the template of a training job.
+type runOf struct {
+	name        string
+	environment map[string]string
+	definition  string
+}
+
+// trainingManifest writes the job of one run. It is pure. An empty template is one of no layer: it is left as it is.
+func trainingManifest(template string, run runOf) (string, error) {
+	var job map[string]any
+	if err := json.Unmarshal([]byte(template), &job); err != nil {
+		return "", fmt.Errorf("training: want the Template output of a Training of this target: %w", err)
+	}
+	folder, err := folderOf(run.definition)
+	if err != nil {
+		return "", err
+	}
+	metadata := within(job, "metadata")
+	delete(metadata, "generateName")
+	metadata["name"] = run.name
+	volume := map[string]any{"name": "definition", "configMap": map[string]any{"name": path.Base(folder)}}
+	mounted := map[string]any{"name": "definition", "mountPath": folder, "readOnly": true}
+	switch job["kind"] {
+	case jobset.Kind:
+		for _, replicated := range list(within(job, "spec"), "replicatedJobs") {
+			pod := within(replicated, "template", "spec", "template", "spec")
+			add(pod, "volumes", volume)
+			for _, container := range list(pod, "containers") {
+				add(container, "volumeMounts", mounted)
+				add(container, "env", variablesOf(run.environment)...)
+			}
+		}
+	case trainer.JobKind:
+		add(within(job, "spec", "trainer"), "env", variablesOf(run.environment)...)
+		within(job, "spec")["runtimePatches"] = []any{patch(volume, mounted)}
+	}
+	data, err := json.Marshal(job)
+	return string(data), err
+}
+
+// patch adds a volume to the pods of a TrainJob's runtime.
+func patch(volume, mounted map[string]any) map[string]any {
+	pod := map[string]any{
+		"volumes":    []any{volume},
+		"containers": []any{map[string]any{"name": trainer.Node, "volumeMounts": []any{mounted}}},
+	}
+	job := map[string]any{"name": trainer.Node, "template": map[string]any{
+		"spec": map[string]any{"template": map[string]any{"spec": pod}},
+	}}
+	return map[string]any{"manager": "mlpathway.dev/pipeline", "trainingRuntimeSpec": map[string]any{
+		"template": map[string]any{"spec": map[string]any{"replicatedJobs": []any{job}}},
+	}}
+}
+
+// within gives the mapping at a path, and makes it where there is none.
+func within(m map[string]any, keys ...string) map[string]any {
+	for _, key := range keys {
+		below, ok := m[key].(map[string]any)
+		if !ok {
+			below = map[string]any{}
+			m[key] = below
+		}
+		m = below
+	}
+	return m
+}
+
+// list gives the mappings of a list.
+func list(m map[string]any, key string) []map[string]any {
+	items, _ := m[key].([]any)
+	var all []map[string]any
+	for _, item := range items {
+		if found, ok := item.(map[string]any); ok {
+			all = append(all, found)
+		}
+	}
+	return all
+}
+
+func add(m map[string]any, key string, items ...any) {
+	before, _ := m[key].([]any)
+	m[key] = append(before, items...)
+}
+
+// variablesOf are variables in a fixed order.
+func variablesOf(environment map[string]string) []any {
+	var all []any
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		all = append(all, map[string]any{"name": name, "value": environment[name]})
+	}
+	return all
+}

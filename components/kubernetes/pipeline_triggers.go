@@ -1,0 +1,89 @@
+package kubernetes
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/argo"
+	"github.com/mlpathway/mlpathway/components/kubernetes/object"
+)
+
+// watchTokens is where the watcher finds the token that Argo's server asks for.
+const watchTokens = "/var/run/secrets/mlpathway"
+
+// watch starts runs for new data: the image's own watcher looks at the raw zone and asks Argo's server.
+func (p *pipeline) watch() (pulumi.StringInput, error) {
+	name := p.part("watch")
+	_, err := p.accountFor(name, api.Rule{
+		APIGroups: []string{argo.Group}, Resources: []string{"workfloweventbindings"}, Verbs: []string{"list"},
+	}, api.Rule{
+		APIGroups: []string{argo.Group}, Resources: []string{"workflowtemplates"}, ResourceNames: []string{p.name},
+		Verbs: []string{"get"},
+	}, api.Rule{APIGroups: []string{argo.Group}, Resources: []string{"workflows"}, Verbs: []string{"create"}})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.policy("argo", p.toArgo()); err != nil {
+		return nil, err
+	}
+	binding, err := p.named(argo.APIVersion, argo.BindingKind, []string{"watch"}, object.Metadata{Name: name}, spec(argo.Binding{
+		Event:  argo.Event{Selector: fmt.Sprintf("discriminator == %q", p.name)},
+		Submit: argo.Submit{WorkflowTemplateRef: api.NameRef{Name: p.name}},
+	}), pulumi.DependsOn([]pulumi.Resource{p.template}))
+	if err != nil {
+		return nil, err
+	}
+	made, err := p.named("apps/v1", "Deployment", []string{"watch"}, object.Metadata{Name: name}, spec(p.watcher(name)),
+		pulumi.DependsOn([]pulumi.Resource{binding}))
+	return p.known(name, made), err
+}
+
+// toArgo leads the watcher to Argo's server.
+func (p *pipeline) toArgo() api.NetworkPolicy {
+	port := 2746
+	if u, err := url.Parse(p.settings.ArgoServer); err == nil && u.Port() != "" {
+		port, _ = strconv.Atoi(u.Port())
+	}
+	return api.NetworkPolicy{
+		PodSelector: api.Selector{MatchLabels: p.selector(watchPart)}, PolicyTypes: []string{"Egress"},
+		Egress: []api.Egress{{
+			To:    []api.Peer{{NamespaceSelector: namespaceName(p.settings.Access.ArgoNamespace)}},
+			Ports: []api.PolicyPort{{Protocol: "TCP", Port: port}},
+		}},
+	}
+}
+
+const watchPart = "watch"
+
+// watcher is one pod that never runs twice at a time. Its token is for it alone and is renewed each hour.
+func (p *pipeline) watcher(account string) api.Deployment {
+	environment := components.ZoneVariables(p.args.Lake, components.Raw, components.Logs)
+	maps.Copy(environment, pulumi.StringMap{
+		"MLPATHWAY_RAW": p.args.EventSource, "MLPATHWAY_PIPELINE": p.definition,
+		"MLPATHWAY_NOTIFY": pulumi.String(fmt.Sprintf("%s/api/v1/events/%s/%s",
+			p.settings.ArgoServer, p.Target.namespace, p.name)),
+		"MLPATHWAY_NOTIFY_TOKEN_FILE": pulumi.String(watchTokens + "/" + tokenKey),
+	})
+	template := p.pod(workload{
+		part: watchPart, account: account, image: p.args.Image, args: []string{"watch"}, environment: environment,
+		machine: components.Machine{CPUs: 0.1, MemoryMiB: 256}, files: []mount{{uri: p.definition}},
+		container: func(c *api.Container) {
+			c.VolumeMounts = append(c.VolumeMounts, api.VolumeMount{
+				Name: tokenKey, MountPath: pulumi.String(watchTokens), ReadOnly: true,
+			})
+		},
+	})
+	template.Spec.Volumes = append(template.Spec.Volumes, api.Volume{Name: tokenKey, Projected: &api.ProjectedVolume{
+		Sources: []api.Projection{{ServiceAccountToken: api.TokenProjection{Path: tokenKey, ExpirationSeconds: 3600}}},
+	}})
+	return api.Deployment{
+		Replicas: new(1), Selector: api.Selector{MatchLabels: p.selector(watchPart)}, RevisionHistoryLimit: 2,
+		Strategy: api.Strategy{Type: "Recreate"}, Template: template,
+	}
+}
