@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/settings"
 	"github.com/mlpathway/mlpathway/internal/strict"
 	"github.com/mlpathway/mlpathway/policies/cost"
 	"github.com/mlpathway/mlpathway/policies/rules"
@@ -37,6 +38,8 @@ type Config struct {
 	Account string `yaml:"account"`
 	// AWS holds what only the target aws asks for.
 	AWS AWSSettings `yaml:"aws"`
+	// Kubernetes holds what only the target kubernetes asks for.
+	Kubernetes settings.Settings `yaml:"kubernetes"`
 	// Labels are further tags.
 	Labels map[string]string `yaml:"labels"`
 	// Pipeline is the path of a pipeline.yaml, relative to the project. Required.

@@ -24,12 +24,14 @@ type place struct {
 }
 
 // TargetNames lists the targets that the product has, whether this build holds them or not.
-func TargetNames() []string { return []string{"local", "aws"} }
+func TargetNames() []string { return []string{"local", "aws", "kubernetes"} }
 
 // compiled lists the targets that this build holds. Each has a file of its own with a build tag.
 func compiled() map[string]builder {
 	all := map[string]builder{}
-	for name, build := range map[string]builder{"local": localTarget, "aws": awsTarget} {
+	for name, build := range map[string]builder{
+		"local": localTarget, "aws": awsTarget, "kubernetes": kubernetesTarget,
+	} {
 		if build != nil {
 			all[name] = build
 		}

@@ -20,6 +20,7 @@ func configurationTable(t *testing.T) string {
 	d := &documenter{comments: map[string]string{}}
 	d.read(t, "../stacks")
 	d.read(t, "../components")
+	d.read(t, "../components/kubernetes/settings")
 	config := reflect.TypeFor[stacks.Config]()
 	var b strings.Builder
 	b.WriteString("| key | type | meaning |\n|---|---|---|\n")

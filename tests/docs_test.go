@@ -19,6 +19,8 @@ import (
 	"github.com/mlpathway/mlpathway/components/aws"
 	"github.com/mlpathway/mlpathway/components/aws/awstest"
 	"github.com/mlpathway/mlpathway/components/componenttest"
+	"github.com/mlpathway/mlpathway/components/kubernetes"
+	"github.com/mlpathway/mlpathway/components/kubernetes/settings"
 	"github.com/mlpathway/mlpathway/components/local"
 	"github.com/mlpathway/mlpathway/components/recording"
 	"github.com/mlpathway/mlpathway/stacks"
@@ -201,5 +203,9 @@ func supportedTargets(t *testing.T) []components.Target {
 	require.NoError(t, err)
 	amazon, err := aws.New(&aws.Options{Scope: scope, Account: awstest.Account, Region: awstest.Region})
 	require.NoError(t, err)
-	return []components.Target{machine, amazon}
+	cluster, err := kubernetes.New(&kubernetes.Options{Scope: scope, Settings: settings.Settings{
+		Context: "kind", Lake: settings.Lake{URI: "file:///lake/{zone}"},
+	}})
+	require.NoError(t, err)
+	return []components.Target{machine, amazon, cluster}
 }

@@ -1,0 +1,5 @@
+//go:build !kubernetes && (local || aws || gcp || azure)
+
+package stacks
+
+var kubernetesTarget builder
