@@ -1,3 +1,5 @@
+//go:build bench
+
 package tune_test
 
 import (
@@ -37,7 +39,7 @@ func newProblem(t *testing.T) *problem {
 	spec, err := pipeline.Load(example + "pipeline.yaml")
 	require.NoError(t, err)
 	// Without draws the loss is the smoother a function of the parameters, and luck counts less.
-	spec, err = spec.With(map[string]string{"rounds": "300", "earlyStopping": "30", "subsample": "1", "columnSample": "1"})
+	spec, err = spec.With(map[string]string{"rounds": "150", "earlyStopping": "20", "subsample": "1", "columnSample": "1"})
 	require.NoError(t, err)
 	data, err := os.ReadFile(example + "breast_cancer.csv")
 	require.NoError(t, err)
@@ -99,8 +101,8 @@ func (p *problem) best(t *testing.T, strategy pipeline.Strategy, seed int64, tri
 		return pipeline.Range{Min: &low, Max: &high, Log: log, Steps: steps}
 	}
 	s := search.New(&pipeline.Tuning{Strategy: strategy, Seed: seed, Space: map[string]pipeline.Range{
-		"learningRate": between(0.03, 0.5, true, 5), "maxDepth": between(1, 8, false, 5), "l2": between(0.1, 10, true, 4),
-		"minChildWeight": between(0.1, 8, true, 2),
+		"learningRate": between(0.03, 0.5, true, 5), "maxDepth": between(1, 8, false, 5), "l2": between(0.001, 10, true, 4),
+		"minChildWeight": between(0.001, 10, true, 2),
 	}})
 	var seen []search.Observation
 	lowest := math.Inf(1)
@@ -114,10 +116,10 @@ func (p *problem) best(t *testing.T, strategy pipeline.Strategy, seed int64, tri
 }
 
 // TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor compares the searches on the example and prints what they
-// find. MLPATHWAY_TUNE_SEEDS is the number of seeds; 10 for the whole comparison.
+// find. MLPATHWAY_TUNE_SEEDS is the number of seeds.
 func TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor(t *testing.T) {
 	t.Parallel()
-	seeds := 4
+	seeds := 10
 	if text := os.Getenv("MLPATHWAY_TUNE_SEEDS"); text != "" {
 		var err error
 		seeds, err = strconv.Atoi(text)
