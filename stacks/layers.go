@@ -106,11 +106,20 @@ func (b *platform) buildPipeline() (err error) {
 		Group: b.registry.GroupID, Engine: b.features.EngineID, EngineIdentity: b.features.Identity,
 		Key: b.security.Key(components.LakeData), Network: b.network.Placement(), Logs: b.logging(),
 	}
+	if b.problem.spec.Tuning != nil && b.config.Training.Tuning == nil {
+		args.Steps = withTuning(components.DefaultSteps())
+	}
 	if b.warehouse != nil {
 		args.Warehouse = b.warehouse.ConnectionURI
 	}
 	b.pipeline, err = components.NewPipeline(b.ctx, "pipeline", b.target, &args, b.under)
 	return err
+}
+
+// withTuning puts the search of pipeline.yaml before the training.
+func withTuning(steps []components.Step) []components.Step {
+	at := slices.IndexFunc(steps, func(s components.Step) bool { return s.Training })
+	return slices.Insert(steps, at, components.Step{Name: "tune"})
 }
 
 func (b *platform) buildEndpoint() (err error) {

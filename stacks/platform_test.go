@@ -92,6 +92,26 @@ func TestBuildLeavesOut(t *testing.T) {
 	}
 }
 
+func TestASearchComesBeforeTheTraining(t *testing.T) {
+	t.Parallel()
+	steps := func(spec string) (names []string) {
+		r, err := record(t, project(t, spec), good(nil))
+		require.NoError(t, err)
+		for _, process := range r.Find("mlpathway:local:Process") {
+			if process.Name != "pipeline" {
+				continue
+			}
+			for _, step := range process.Inputs["steps"].ArrayValue() {
+				names = append(names, step.ObjectValue()["name"].StringValue())
+			}
+		}
+		return names
+	}
+	assert.Equal(t, []string{"etl", "features", "train", "evaluate", "register"}, steps(pipelineYAML))
+	assert.Equal(t, []string{"etl", "features", "tune", "train", "evaluate", "register"},
+		steps(pipelineYAML+"tuning: {space: {maxDepth: {min: 2, max: 6}}}\n"))
+}
+
 func TestBuildAddsJobsAndTokens(t *testing.T) {
 	t.Parallel()
 	r, err := record(t, project(t, pipelineYAML), good(map[string]string{

@@ -42,6 +42,8 @@ type message struct {
 	Job     string `json:"job,omitempty"`
 	Tracker int    `json:"tracker,omitempty"` // port of the tracker: all ranks are there
 	Leave   bool   `json:"leave,omitempty"`   // the end, in good order
+	Round   int    `json:"round,omitempty"`   // that has ended
+	Value   string `json:"value,omitempty"`   // what was computed in it
 	Stop    bool   `json:"stop,omitempty"`    // a rank was told to stop
 	Error   string `json:"error,omitempty"`   // whom the sender has lost, or why it refuses
 }
@@ -55,7 +57,7 @@ type Group struct {
 
 	mu       sync.Mutex
 	peers    []*peer
-	left     map[int]bool
+	words    chan message // about rounds
 	err      error
 	leaving  bool
 	stopping bool          // a rank was told to stop
@@ -75,7 +77,7 @@ type peer struct {
 // Join brings the ranks together. Rank 0 calls start for the tracker of the collective, which must listen on every
 // address of the machine or on that of the coordinator; the others get its port.
 func Join(ctx context.Context, o Options, start func() (port int, err error)) (*Group, error) {
-	g := &Group{options: o, left: map[int]bool{}, lost: make(chan struct{}), stop: make(chan struct{})}
+	g := &Group{options: o, words: make(chan message, o.World), lost: make(chan struct{}), stop: make(chan struct{})}
 	host, _, err := net.SplitHostPort(o.Coordinator)
 	if err != nil {
 		return nil, fmt.Errorf("joining the ranks: the address of rank 0, %q: %w", o.Coordinator, err)
@@ -136,9 +138,7 @@ func (g *Group) gather(ctx context.Context, start func() (int, error)) error {
 	if g.TrackerPort, err = start(); err != nil {
 		return err
 	}
-	for _, p := range g.peers {
-		p.send(message{Tracker: g.TrackerPort})
-	}
+	g.tell(message{Tracker: g.TrackerPort})
 	return nil
 }
 
@@ -233,14 +233,9 @@ func (g *Group) watch(p *peer) {
 		case m.Error != "":
 			g.lose(m.Error)
 			return
-		case m.Stop:
-			g.mu.Lock()
-			g.stopping = true
-			g.mu.Unlock()
+		case m.Value != "":
+			g.words <- m
 		case m.Leave:
-			g.mu.Lock()
-			g.left[p.rank] = true
-			g.mu.Unlock()
 			return
 		}
 	}
@@ -256,9 +251,7 @@ func (g *Group) lose(why string) {
 	}
 	g.mu.Unlock()
 	if first {
-		for _, p := range g.peers {
-			p.send(message{Error: why})
-		}
+		g.tell(message{Error: why})
 	}
 }
 
@@ -269,31 +262,66 @@ func (g *Group) beat() {
 	for {
 		select {
 		case <-every.C:
-			for _, p := range g.peers {
-				p.send(message{})
-			}
+			g.tell(message{})
 		case <-g.stop:
 			return
 		}
 	}
 }
 
-// AskToStop tells rank 0 that this rank was told to stop.
-func (g *Group) AskToStop() {
-	g.mu.Lock()
-	asked := g.stopping
-	g.stopping = true
-	g.mu.Unlock()
-	if !asked && g.options.Rank != 0 {
-		g.peers[0].send(message{Stop: true})
+// ErrDiffer means that the ranks have computed different things.
+var ErrDiffer = errors.New("the ranks have computed different things; nothing is kept")
+
+// Agree is called by all ranks after each round with what they have computed. It comes back when all of them are as far,
+// and tells whether any of them was told to stop. ErrLost where one is lost, ErrDiffer where they have computed different
+// things: the library does not always notice either.
+func (g *Group) Agree(round int, value string, stop bool) (halt bool, err error) {
+	own := message{Rank: g.options.Rank, Round: round, Value: value, Stop: stop}
+	if g.options.Rank != 0 {
+		g.peers[0].send(own)
+		decision, err := g.next()
+		if err == nil && decision.Value != value {
+			err = fmt.Errorf("%w: round %d: %q here, %q at rank 0", ErrDiffer, round, value, decision.Value)
+		}
+		return decision.Stop, err
+	}
+	for range g.peers {
+		m, err := g.next()
+		if err != nil {
+			return false, err
+		}
+		own.Stop = own.Stop || m.Stop
+		if m.Round != round || m.Value != value {
+			err = fmt.Errorf("%w: rank %d has %q after round %d, rank 0 %q after round %d", ErrDiffer, m.Rank, m.Value, m.Round,
+				value, round)
+			g.tell(own) // the others see it too
+			return false, err
+		}
+	}
+	g.tell(own)
+	return own.Stop, nil
+}
+
+// tell sends a message to all others.
+func (g *Group) tell(m message) {
+	for _, p := range g.peers {
+		p.send(m)
 	}
 }
 
-// StopAsked tells whether any rank, as far as this one knows, was told to stop. Rank 0 knows of all.
-func (g *Group) StopAsked() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.stopping
+// next waits for the next word of another rank about a round.
+func (g *Group) next() (message, error) {
+	select {
+	case m := <-g.words:
+		return m, nil
+	default:
+	}
+	select {
+	case m := <-g.words:
+		return m, nil
+	case <-g.lost:
+		return message{}, g.Err()
+	}
 }
 
 // Lost is closed when a rank is lost; Err says which one.
@@ -311,8 +339,8 @@ const soon = 5 * time.Second
 
 // Explain gives the reason of an error of the collective: the loss of a rank, where that becomes known soon after.
 func (g *Group) Explain(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, ErrLost) {
+		return err
 	}
 	select {
 	case <-g.lost:
@@ -322,30 +350,12 @@ func (g *Group) Explain(err error) error {
 	}
 }
 
-// Gone waits at rank 0 until all others have left in good order. ErrLost where one of them has not.
-func (g *Group) Gone() error {
-	for {
-		g.mu.Lock()
-		left, err := len(g.left), g.err
-		g.mu.Unlock()
-		if err != nil || left == len(g.peers) {
-			return err
-		}
-		select {
-		case <-g.lost:
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
 // Leave ends the membership in good order.
 func (g *Group) Leave() {
 	g.mu.Lock()
 	g.leaving = true
 	g.mu.Unlock()
-	for _, p := range g.peers {
-		p.send(message{Leave: true})
-	}
+	g.tell(message{Leave: true})
 	g.closeAll()
 	g.watchers.Wait()
 }

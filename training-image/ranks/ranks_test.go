@@ -69,6 +69,38 @@ func TestRanksMeetAndLeave(t *testing.T) {
 	}
 }
 
+// agree lets all ranks agree at once.
+func agree(groups []*ranks.Group, round int, values []string, stop int) ([]bool, []error) {
+	halts, errs := make([]bool, len(groups)), make([]error, len(groups))
+	var wait sync.WaitGroup
+	for i, g := range groups {
+		wait.Go(func() { halts[i], errs[i] = g.Agree(round, values[i], i == stop) })
+	}
+	wait.Wait()
+	return halts, errs
+}
+
+func TestRanksAgree(t *testing.T) {
+	t.Parallel()
+	groups := world(t, 3)
+	for round := range 50 {
+		halts, errs := agree(groups, round, []string{"a", "a", "a"}, -1)
+		require.NoError(t, errors.Join(errs...))
+		assert.Equal(t, []bool{false, false, false}, halts)
+	}
+	for stop := range 3 {
+		halts, errs := agree(groups, 51, []string{"a", "a", "a"}, stop)
+		require.NoError(t, errors.Join(errs...))
+		assert.Equal(t, []bool{true, true, true}, halts, "all stop, whichever was told to")
+	}
+	_, errs := agree(groups, 52, []string{"a", "a", "b"}, -1)
+	require.ErrorIs(t, errs[0], ranks.ErrDiffer)
+	require.ErrorIs(t, errs[2], ranks.ErrDiffer)
+	for _, g := range groups {
+		g.Leave()
+	}
+}
+
 func TestALostRankIsKnownToAll(t *testing.T) {
 	t.Parallel()
 	address := free(t)

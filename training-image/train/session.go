@@ -182,7 +182,7 @@ func (s *session) each(r family.Round) error {
 	stop := s.stop.Err() != nil
 	if s.team != nil {
 		var err error
-		if stop, err = s.team.agree(stop); err != nil {
+		if stop, err = s.team.agree(r, stop); err != nil {
 			return err
 		}
 	}

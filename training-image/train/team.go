@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
@@ -97,27 +98,12 @@ func (t *team) guard(stop context.CancelCauseFunc, abort func(error)) {
 	}
 }
 
-// The decisions of rank 0 after a round.
-const (
-	goOn = 'g'
-	halt = 's'
-)
-
-// agree lets all ranks stop after the same round, whichever was told to.
-func (t *team) agree(stop bool) (bool, error) {
-	if stop {
-		t.group.AskToStop()
-	}
-	decision := []byte{goOn}
-	if t.group.StopAsked() {
-		decision[0] = halt
-	}
-	decided, err := t.collective.Broadcast(decision)
-	return len(decided) == 1 && decided[0] == halt, err
+// agree makes sure after each round that all ranks are as far and have the same loss, and lets all of them stop where one
+// was told to.
+func (t *team) agree(r family.Round, stop bool) (bool, error) {
+	halt, err := t.group.Agree(r.Number, strconv.FormatFloat(r.Loss, 'x', -1, 64), stop)
+	return halt, t.explain(err)
 }
-
-// errDiffer means that the ranks have not trained the same model.
-var errDiffer = errors.New("the ranks have trained different models; nothing is kept")
 
 // confirm makes sure that all ranks hold the same model, byte for byte, and that none is lost. Nothing is kept otherwise.
 func (t *team) confirm(f *family.Fitted) error {
@@ -125,22 +111,12 @@ func (t *team) confirm(f *family.Fitted) error {
 	if err != nil {
 		return err
 	}
-	own := registry.Sum(data)
-	first, err := t.collective.Broadcast([]byte(own))
-	if err != nil {
+	if _, err := t.group.Agree(-1, registry.Sum(data), false); err != nil {
 		return t.explain(err)
 	}
-	if own != string(first) {
-		return fmt.Errorf("%w: rank %d has %s, rank 0 %s", errDiffer, t.rank, own, first)
-	}
-	if err := t.collective.Leave(); err != nil {
-		return t.explain(err)
-	}
+	_ = t.collective.Leave() // the model is agreed on; whoever is lost from now on does not matter
 	t.collective = nil
-	if t.rank > 0 {
-		return nil
-	}
-	return t.explain(t.group.Gone())
+	return nil
 }
 
 // explain gives the loss of a rank as the reason of an error.
