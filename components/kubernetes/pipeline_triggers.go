@@ -61,6 +61,10 @@ func (p *pipeline) toArgo() api.NetworkPolicy {
 
 const watchPart = "watch"
 
+// watchArgs let the watcher ask once for each change: Argo makes a run of each question, whether one is under way or
+// not. What it saw lies in its own /tmp, so that it asks once more after it was moved, and when pipeline.yaml changes.
+var watchArgs = []string{"watch", "--state", "/tmp/seen", "--interval", "15s"}
+
 // watcher is one pod that never runs twice at a time. Its token is for it alone and is renewed each hour.
 func (p *pipeline) watcher(account string) api.Deployment {
 	environment := components.ZoneVariables(p.args.Lake, components.Raw, components.Logs)
@@ -71,7 +75,7 @@ func (p *pipeline) watcher(account string) api.Deployment {
 		"MLPATHWAY_NOTIFY_TOKEN_FILE": pulumi.String(watchTokens + "/" + tokenKey),
 	})
 	template := p.pod(workload{
-		part: watchPart, account: account, image: p.args.Image, args: []string{"watch"}, environment: environment,
+		part: watchPart, account: account, image: p.args.Image, args: watchArgs, environment: environment,
 		machine: components.Machine{CPUs: 0.1, MemoryMiB: 256}, files: []mount{{uri: p.definition}},
 		container: func(c *api.Container) {
 			c.VolumeMounts = append(c.VolumeMounts, api.VolumeMount{

@@ -75,7 +75,7 @@ func (p *Program) stepCommand(s stepInfo) *cobra.Command {
 func (p *Program) watchCommand() *cobra.Command {
 	var o step.Options
 	names := []string{"pipeline", "raw", "logs"}
-	notify, state, interval := p.Getenv("MLPATHWAY_NOTIFY"), "", time.Second
+	notify, token, state, interval := p.Getenv("MLPATHWAY_NOTIFY"), p.Getenv("MLPATHWAY_NOTIFY_TOKEN_FILE"), "", time.Second
 	c := &cobra.Command{Use: "watch", Short: "Ask for a run when the raw zone or pipeline.yaml changes",
 		Args: cobra.NoArgs, Long: `Looks at the raw zone and pipeline.yaml again and again.
 
@@ -93,7 +93,7 @@ what the process was last asked for.`,
 				return err
 			}
 			err := watch.Run(c.Context(), watch.Options{Raw: o.Raw, Pipeline: o.Pipeline, Logs: o.Logs, Notify: notify,
-				State: state, Interval: interval, Log: p.logger()})
+				TokenFile: token, State: state, Interval: interval, Log: p.logger()})
 			if err != nil {
 				return err // only wrong options end a watch with an error
 			}
@@ -102,6 +102,8 @@ what the process was last asked for.`,
 	p.bind(c, &o, names...)
 	c.Flags().StringVar(&notify, "notify", notify,
 		"what starts a run: http://host/path or unix:///path/to.sock:/path [$MLPATHWAY_NOTIFY]")
+	c.Flags().StringVar(&token, "notify-token-file", token,
+		"file with the bearer token that --notify asks for [$MLPATHWAY_NOTIFY_TOKEN_FILE]")
 	c.Flags().StringVar(&state, "state", "", "file that remembers what was seen, instead of run records")
 	c.Flags().DurationVar(&interval, "interval", interval, "time between two looks")
 	return c

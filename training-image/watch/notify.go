@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -19,6 +20,7 @@ var errRefused = errors.New("refused")
 type notifier struct {
 	client *http.Client
 	url    string
+	token  string // a file with a bearer token; "" for none
 }
 
 // newNotifier understands http://host/path, https://host/path and unix:///path/to.sock:/path.
@@ -50,6 +52,13 @@ func (n *notifier) post(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url, nil)
 	if err != nil {
 		return err
+	}
+	if n.token != "" {
+		token, err := os.ReadFile(n.token) // each time: whoever wrote it renews it
+		if err != nil {
+			return fmt.Errorf("reading the token: %w", err)
+		}
+		request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	}
 	response, err := n.client.Do(request)
 	if err != nil {

@@ -22,6 +22,8 @@ type Options struct {
 	Logs     string
 	// Notify is what starts a run: http://host/path or unix:///path/to.sock:/path.
 	Notify string
+	// TokenFile holds the bearer token that Notify asks for. Default none.
+	TokenFile string
 	// State is a file that remembers what a run was last asked for. With it the watcher looks at all objects of Raw, and
 	// at no pipeline and no run record: for a process that is no pipeline.
 	State string
@@ -44,6 +46,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
+	notify.token = o.TokenFile
 	w := &watcher{Options: o, notify: notify.post, now: time.Now}
 	ticker := time.NewTicker(o.Interval)
 	defer ticker.Stop()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -251,6 +252,25 @@ func TestNotifyOverASocketAndHTTP(t *testing.T) {
 		_, err := newNotifier(bad)
 		require.ErrorContains(t, err, "is no address such as", bad)
 	}
+}
+
+func TestNotifySendsTheTokenOfTheMoment(t *testing.T) {
+	t.Parallel()
+	var given []string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		given = append(given, r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(server.Close)
+	n, err := newNotifier(server.URL)
+	require.NoError(t, err)
+	require.NoError(t, n.post(t.Context()))
+	n.token = filepath.Join(t.TempDir(), "token")
+	require.ErrorContains(t, n.post(t.Context()), "reading the token")
+	for _, token := range []string{"first\n", "second"} {
+		require.NoError(t, os.WriteFile(n.token, []byte(token), 0o600))
+		require.NoError(t, n.post(t.Context()))
+	}
+	assert.Equal(t, []string{"", "Bearer first", "Bearer second"}, given)
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
