@@ -80,6 +80,9 @@ func (c *cluster) make() (err error) {
 	if err := c.need(needs...); err != nil {
 		return err
 	}
+	if err := c.meter(); err != nil {
+		return err
+	}
 	if c.made() {
 		for _, p := range c.pools {
 			_, err := karpenter.New(c.ctx, c.part(p.name, "pool"), c.global(p.name), c.nodePool(p), c.operatedBy(autoNodes)...)
@@ -100,6 +103,15 @@ func (c *cluster) make() (err error) {
 		return err
 	}
 	return c.queue(flavors)
+}
+
+// meter installs the exporter of accelerators' figures where the stack installs operators and has accelerators.
+func (c *cluster) meter() error {
+	gpus := func(p pool) bool { return p.resource == gpuResource }
+	if !c.settings.InstallOperators || !slices.ContainsFunc(c.pools, gpus) {
+		return nil
+	}
+	return c.need(gpuExporter)
 }
 
 // global is the name of an object of the whole cluster: others have such objects too.

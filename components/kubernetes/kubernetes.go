@@ -44,6 +44,7 @@ type Target struct {
 	charts   map[string]pulumi.Resource // what Begin installs, by operator
 	queue    string                     // where jobs wait; "" where nothing queues
 	ranked   bool                       // the stack makes priorities for jobs
+	tuned    bool                       // a search for parameters goes before the training
 	rights   map[string][]string        // what the lake's owner must allow, by identity
 }
 

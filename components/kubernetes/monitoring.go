@@ -2,13 +2,18 @@ package kubernetes
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/monitors"
+	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
-// Monitoring is a drift check by the clock.
+// Monitoring lets Prometheus look at the endpoint, alarms by its rules, and makes a dashboard for Grafana. A drift check
+// starts by the clock. On a cluster without Prometheus the drift check remains, with its page in the lake.
 func (t *Target) Monitoring(
 	ctx *pulumi.Context, name string, args *components.MonitoringArgs, opts ...pulumi.ResourceOption,
 ) (*components.MonitoringOutputs, error) {
@@ -20,8 +25,24 @@ func (t *Target) Monitoring(
 	if err := m.driftCheck(); err != nil {
 		return nil, err
 	}
-	page := pulumi.Sprintf("%s/monitoring/index.html", components.ZoneURI(args.Lake, components.Results))
-	return &components.MonitoringOutputs{DashboardURL: page, AlertIDs: none(), Identity: identity}, nil
+	outputs := &components.MonitoringOutputs{
+		DashboardURL: pulumi.Sprintf("%s/monitoring/index.html", components.ZoneURI(args.Lake, components.Results)),
+		AlertIDs:     none(), Identity: identity,
+	}
+	if !t.has(prometheus) {
+		return outputs, nil
+	}
+	if outputs.AlertIDs, err = m.alarm(); err != nil {
+		return nil, err
+	}
+	if err := m.look(); err != nil {
+		return nil, err
+	}
+	board, err := m.dashboard()
+	if grafana := strings.TrimSuffix(t.settings.Grafana, "/"); grafana != "" && err == nil {
+		outputs.DashboardURL = m.known(grafana+"/d/"+m.boardID(), board)
+	}
+	return outputs, err
 }
 
 // monitoring is what is made of monitoring so far.
@@ -45,4 +66,29 @@ func (m *monitoring) driftCheck() error {
 		},
 	})
 	return err
+}
+
+// look lets Prometheus look at the services of the endpoint.
+func (m *monitoring) look() error {
+	_, err := m.object(monitors.APIVersion, monitors.ServiceKind, nil, spec(monitors.ServiceMonitor{
+		Selector:  api.Selector{MatchLabels: map[string]string{"layer": strings.ToLower(string(components.EndpointLayer))}},
+		Endpoints: []monitors.Endpoint{{Port: httpPort, Path: "/metrics", Interval: "15s"}},
+	}), m.operated(prometheus)...)
+	return err
+}
+
+// alarm makes the rules and gives them by their signals.
+func (m *monitoring) alarm() (pulumi.StringMapOutput, error) {
+	rules := m.rules()
+	made, err := m.named(monitors.APIVersion, monitors.RuleKind, nil, object.Metadata{Name: m.name}, spec(monitors.Rules{
+		Groups: []monitors.Group{{Name: m.Target.namespace, Rules: rules}},
+	}), m.operated(prometheus)...)
+	if err != nil {
+		return none(), err
+	}
+	ids := pulumi.StringMap{}
+	for _, alert := range m.args.Alerts {
+		ids[string(alert.Signal)] = m.known(alarmName(alert.Signal), made)
+	}
+	return ids.ToStringMapOutput(), nil
 }

@@ -138,6 +138,10 @@ func (l *layer) install(o operator, c chart) error {
 var chartValues = map[operator]pulumi.Map{
 	// The stack's own JobSet is the one that is used.
 	trainerOperator: {"jobset": pulumi.Map{"install": pulumi.Bool(false)}},
+	// The objects of the stacks are found without a label of the chart's.
+	prometheus: {"prometheus": pulumi.Map{"prometheusSpec": pulumi.Map{
+		"serviceMonitorSelectorNilUsesHelmValues": pulumi.Bool(false), "ruleSelectorNilUsesHelmValues": pulumi.Bool(false),
+	}}},
 	// Workflows run in the namespaces of the stacks; the server takes the tokens of the cluster.
 	workflows: {"server": pulumi.Map{"authModes": pulumi.ToStringArray([]string{"client"})}},
 }

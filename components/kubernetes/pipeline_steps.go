@@ -21,6 +21,7 @@ const (
 	allSteps     = "run"
 	approvalStep = "approve"
 	registerStep = "register"
+	tuneStep     = "tune"
 )
 
 // stepMachine is what a step gets that is no training job.
@@ -45,6 +46,10 @@ func (p *pipeline) workflow() (argo.Workflow, error) {
 			run.Steps = append(run.Steps, []argo.Step{{Name: approvalStep, Template: approvalStep}})
 			w.Templates = append(w.Templates, argo.Template{Name: approvalStep, Suspend: &argo.Suspend{}})
 		}
+		if step.Training && p.searches() {
+			run.Steps = append(run.Steps, []argo.Step{{Name: tuneStep, Template: tuneStep}})
+			w.Templates = append(w.Templates, p.trainingStep(tuneStep, 0))
+		}
 		run.Steps = append(run.Steps, []argo.Step{{Name: step.Name, Template: step.Name}})
 		w.Templates = append(w.Templates, p.step(step))
 	}
@@ -55,7 +60,7 @@ func (p *pipeline) workflow() (argo.Workflow, error) {
 // step is one step: a job of the Training layer, or a pod.
 func (p *pipeline) step(step components.Step) argo.Template {
 	if step.Training {
-		return p.trainingStep(step)
+		return p.trainingStep(step.Name, 1)
 	}
 	container := p.stepPod(step).Spec.Containers[0]
 	container.Name = "" // Argo has one of its own
@@ -74,29 +79,38 @@ func (p *pipeline) stepPod(step components.Step) api.PodTemplate {
 	})
 }
 
-// trainingStep makes a job of the template of the Training layer and waits until it ends.
-func (p *pipeline) trainingStep(step components.Step) argo.Template {
+// searches reports whether the training layer has a search for parameters.
+func (p *pipeline) searches() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tuned
+}
+
+// trainingStep makes a job of the template of the Training layer and waits until it ends. item says which, where the
+// template is a list.
+func (p *pipeline) trainingStep(name string, item int) argo.Template {
 	environment := p.environment()
 	manifest := pulumi.All(p.args.Training, environment.ToStringMapOutput(), p.definition).ApplyT(
 		func(all []any) (string, error) {
 			return trainingManifest(all[0].(string), runOf{
-				name: "{{workflow.name}}-" + step.Name, environment: all[1].(map[string]string), definition: all[2].(string),
+				name: "{{workflow.name}}-" + name, item: item, environment: all[1].(map[string]string), definition: all[2].(string),
 			})
 		}).(pulumi.StringOutput)
 	resource := &argo.Resource{
 		Action: "create", Manifest: manifest, SetOwnerReference: true,
 		SuccessCondition: "status.terminalState == Completed", FailureCondition: "status.terminalState == Failed",
 	}
-	if p.settings.Trainer == asTrainJob {
+	if p.settings.Trainer == asTrainJob && name != tuneStep {
 		resource.SuccessCondition = "status.jobsStatus.0.succeeded == 1"
 		resource.FailureCondition = "status.conditions.0.type == Failed, status.conditions.1.type == Failed"
 	}
-	return argo.Template{Name: step.Name, Resource: resource}
+	return argo.Template{Name: name, Resource: resource}
 }
 
 // runOf is what a run adds to the template of a training job.
 type runOf struct {
 	name        string
+	item        int // of a list
 	environment map[string]string
 	definition  string
 }
@@ -106,6 +120,9 @@ func trainingManifest(template string, run runOf) (string, error) {
 	var job map[string]any
 	if err := json.Unmarshal([]byte(template), &job); err != nil {
 		return "", fmt.Errorf("training: want the Template output of a Training of this target: %w", err)
+	}
+	if items := list(job, "items"); job["kind"] == listKind && run.item < len(items) {
+		job = items[run.item]
 	}
 	folder, err := folderOf(run.definition)
 	if err != nil {

@@ -141,9 +141,12 @@ func (l *layer) variables(given pulumi.StringMap) []api.EnvVar {
 	if all == nil {
 		all = pulumi.StringMap{}
 	}
-	lake := l.settings.Lake
+	lake, style := l.settings.Lake, ""
+	if lake.Endpoint != "" {
+		style = "true"
+	}
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_S3": lake.Endpoint, "AWS_REGION": lake.Region,
+		"AWS_ENDPOINT_URL_S3": lake.Endpoint, "AWS_REGION": lake.Region, "MLPATHWAY_S3_PATH_STYLE": style,
 	} {
 		if value != "" {
 			all[name] = pulumi.String(value)

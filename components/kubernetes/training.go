@@ -69,13 +69,34 @@ func (j *training) template() (pulumi.StringOutput, error) {
 	if j.settings.Trainer == asTrainJob {
 		return j.trainJob()
 	}
-	return pulumi.JSONMarshal(j.manifest(jobset.APIVersion, jobset.Kind, j.jobSet())), nil
+	return j.write(j.manifest(jobset.APIVersion, jobset.Kind, trainingPriority, j.jobSet(j.args.Nodes, j.args.Args))), nil
 }
 
+// write gives the job as JSON; with a search before it as a list of both.
+func (j *training) write(job pulumi.Map) pulumi.StringOutput {
+	if j.args.Tuning == nil {
+		return pulumi.JSONMarshal(job)
+	}
+	j.mu.Lock()
+	j.tuned = true
+	j.mu.Unlock()
+	// Each rank of a search takes its share of the trials, and they tell each other by the lake what they found.
+	search := j.manifest(jobset.APIVersion, jobset.Kind, tuningPriority, j.jobSet(j.args.Tuning.Parallel, tuneArgs))
+	return pulumi.JSONMarshal(pulumi.Map{
+		"apiVersion": pulumi.String("v1"), "kind": pulumi.String(listKind), "items": pulumi.Array{search, job},
+	})
+}
+
+// listKind is the kind of a list of objects.
+const listKind = "List"
+
+// tuneArgs start a search; strategy and space stand in pipeline.yaml.
+var tuneArgs = []string{"tune"}
+
 // manifest is an object as a step of a pipeline makes it.
-func (j *training) manifest(apiVersion, kind string, spec any) pulumi.Map {
+func (j *training) manifest(apiVersion, kind, priority string, spec any) pulumi.Map {
 	labels := pulumi.ToStringMap(j.podLabels("job"))
-	maps.Copy(labels, pulumi.ToStringMap(j.queueLabels(trainingPriority)))
+	maps.Copy(labels, pulumi.ToStringMap(j.queueLabels(priority)))
 	if j.args.Queue != nil {
 		labels[queueLabel] = j.args.Queue
 	}
@@ -97,9 +118,10 @@ func (j *training) restarts() int {
 }
 
 // jobSet describes the workers: one Indexed Job, whose pods find rank 0 by its name.
-func (j *training) jobSet() jobset.Spec {
-	job := j.job(j.args.Nodes, j.args.Nodes, j.pod(j.worker(jobSetEnvironment(j.args.Nodes, workersPart))))
-	return j.set(workersPart, job)
+func (j *training) jobSet(ranks int, args []string) jobset.Spec {
+	w := j.worker(jobSetEnvironment(ranks, workersPart))
+	w.args = args
+	return j.set(workersPart, j.job(ranks, ranks, j.pod(w)))
 }
 
 func (j *training) set(name string, job api.Job) jobset.Spec {

@@ -59,7 +59,7 @@ func Open(ctx context.Context, uri string) (*Zone, error) {
 	}
 	prefix := strings.Trim(u.Path, "/")
 	u.Path = ""
-	bucket, err := blob.OpenBucket(ctx, u.String())
+	bucket, err := blob.OpenBucket(ctx, address(u, os.Getenv(PathStyle)))
 	if err != nil {
 		return nil, fmt.Errorf("opening the lake zone %s: %w", uri, err)
 	}
@@ -67,6 +67,21 @@ func Open(ctx context.Context, uri string) (*Zone, error) {
 		bucket = blob.PrefixedBucket(bucket, prefix+"/")
 	}
 	return &Zone{uri: uri, bucket: bucket}, nil
+}
+
+// PathStyle is the environment variable that asks an S3 store for buckets as a part of the path, as stores of one's own
+// have them that no name server knows: true or nothing.
+const PathStyle = "MLPATHWAY_S3_PATH_STYLE"
+
+// address is what the library opens.
+func address(u *url.URL, pathStyle string) string {
+	if u.Scheme != "s3" || pathStyle != "true" {
+		return u.String()
+	}
+	styled, query := *u, u.Query()
+	query.Set("use_path_style", "true")
+	styled.RawQuery = query.Encode()
+	return styled.String()
 }
 
 func openDir(uri, dir string) (*Zone, error) {
