@@ -4,6 +4,7 @@ package crdtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"testing"
 
@@ -28,15 +29,21 @@ type schema struct {
 // is required.
 func Check(t *testing.T, path string, r recording.Resource) {
 	t.Helper()
+	CheckObject(t, path, resource.NewObjectProperty(r.Inputs).Mappable().(map[string]any))
+}
+
+// CheckObject is Check for an object as plain values.
+func CheckObject(t *testing.T, path string, object map[string]any) {
+	t.Helper()
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var file struct {
 		Kinds map[string]*schema `json:"kinds"`
 	}
 	require.NoError(t, json.Unmarshal(data, &file))
-	object := resource.NewObjectProperty(r.Inputs).Mappable().(map[string]any)
 	kind := fmt.Sprint(object["apiVersion"], " ", object["kind"])
 	require.Contains(t, file.Kinds, kind)
+	object = maps.Clone(object)
 	delete(object, "metadata") // that of every object
 	file.Kinds[kind].check(t, kind, object)
 }
