@@ -171,9 +171,10 @@ bench-policies: ## Measure the policy engine beside Open Policy Agent and write 
 	@$(GO) -C tools/policies-bench build -o ../../bin/policies-bench .
 	@bin/policies-bench -write docs/benchmarks.md
 
-bench-serve: ## Measure the inference image beside others and write docs/benchmarks.md (wrk, Debian)
+bench-serve: ## Measure the inference image beside others and write docs/benchmarks.md (10 minutes)
+	@tools/clients/setup bench
 	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/ ./inference-image ./inference-image/bench
-	@bin/bench -server bin/inference-image -page docs/benchmarks.md
+	@bin/bench -server bin/inference-image -onnxruntime-node bin/npm/node_modules/onnxruntime-node -page docs/benchmarks.md
 
 image-inference: ## Build the containers of the inference image with buildah, and try them with podman (as root)
 	@tools/clients/setup

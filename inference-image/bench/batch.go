@@ -21,6 +21,12 @@ import (
 // batch compares rows per second of processor time, and looks at how memory grows with the rows.
 func (o *options) batch(ctx context.Context, dir string) (string, error) {
 	models := filepath.Join(dir, "trees/models")
+	if _, err := os.Stat(models); err != nil { // the trees were not measured before
+		if _, err := register(ctx, filepath.Join(dir, "trees"), "trees"); err != nil {
+			return "", err
+		}
+		_ = o.prepare(ctx, filepath.Join(dir, "trees"), "trees") // where it is not installed it is not measured
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "### A batch of %d rows, 100 trees of depth 6, 30 features\n\n", o.batchRows)
 	b.WriteString("| what | rows | rows per second of processor time | largest memory, MiB |\n|---|---:|---:|---:|\n")

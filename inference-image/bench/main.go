@@ -23,9 +23,9 @@ import (
 )
 
 type options struct {
-	server, sources, ort, page, python string
-	rounds, batchRows                  int
-	seconds                            time.Duration
+	server, sources, ort, page, python, only string
+	rounds, batchRows                        int
+	seconds                                  time.Duration
 }
 
 func main() {
@@ -38,6 +38,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds")
 	flag.IntVar(&o.batchRows, "batch-rows", 1_000_000, "rows of the batch")
 	flag.DurationVar(&o.seconds, "seconds", 3*time.Second, "time of each measurement")
+	flag.StringVar(&o.only, "only", "", "measure only trees, network or batch")
+	profile := flag.String("profile", "", "only write a profile of the server under load to this file")
 	limit := flag.String("limit", "", "only serve an empty handler on this address")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -45,6 +47,9 @@ func main() {
 	run := o.run
 	if *limit != "" {
 		run = func(context.Context) error { return empty(*limit) }
+	}
+	if *profile != "" {
+		run = func(ctx context.Context) error { return o.profileTo(ctx, *profile) }
 	}
 	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
@@ -68,24 +73,28 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	var out strings.Builder
-	for _, kind := range []string{"trees", "network"} {
-		text, err := o.online(ctx, filepath.Join(dir, kind), kind)
-		if err != nil {
-			return err
+	for _, part := range []string{"trees", "network", "batch"} {
+		if o.only != "" && o.only != part {
+			continue
 		}
-		out.WriteString(text)
+		measure := o.batch
+		if part != "batch" {
+			measure = func(ctx context.Context, dir string) (string, error) {
+				return o.online(ctx, filepath.Join(dir, part), part)
+			}
+		}
+		text, err := measure(ctx, dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", part, err)
+		}
+		fmt.Println(text)
+		if o.page != "" {
+			if err := insert(o.page, part, text); err != nil {
+				return err
+			}
+		}
 	}
-	text, err := o.batch(ctx, dir)
-	if err != nil {
-		return err
-	}
-	out.WriteString(text)
-	fmt.Println(out.String())
-	if o.page == "" {
-		return nil
-	}
-	return insert(o.page, out.String())
+	return nil
 }
 
 // titles of the models that are measured.
@@ -135,9 +144,9 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// insert puts a text between the markers of a page.
-func insert(page, text string) error {
-	const begin, end = "<!-- bench-serve: begin -->", "<!-- bench-serve: end -->"
+// insert puts the text of a part between its markers on a page.
+func insert(page, part, text string) error {
+	begin, end := "<!-- bench-serve "+part+": begin -->", "<!-- bench-serve "+part+": end -->"
 	data, err := os.ReadFile(page)
 	if err != nil {
 		return err
@@ -147,5 +156,5 @@ func insert(page, text string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("%s has no %s and %s", page, begin, end)
 	}
-	return os.WriteFile(page, []byte(before+begin+"\n\n"+text+"\n"+end+after), 0o644)
+	return os.WriteFile(page, []byte(before+begin+"\n\n"+strings.TrimSpace(text)+"\n\n"+end+after), 0o644)
 }

@@ -28,7 +28,7 @@ type contender struct {
 	port    int
 	process *exec.Cmd
 
-	rates, p99 map[int][]float64 // by rows of a request
+	rates, p99, perCPU map[int][]float64 // by rows of a request
 }
 
 // load is how many rows a request holds in turn.
@@ -101,15 +101,14 @@ func (o *options) contenders(ctx context.Context, dir, kind, model string) (all 
 			env[i] = strings.ReplaceAll(env[i], "=PORT", "="+strconv.Itoa(port))
 		}
 		all = append(all, &contender{name: name, command: command, env: env, port: port,
-			rates: map[int][]float64{}, p99: map[int][]float64{}})
+			rates: map[int][]float64{}, p99: map[int][]float64{}, perCPU: map[int][]float64{}})
 	}
 	self, _ := os.Executable()
 	add("the limit: an empty handler", nil, self, "-limit", "127.0.0.1:PORT")
 	add("inference-image", nil, o.server, "serve", "--address", "127.0.0.1:PORT", "--model", "bench",
 		"--models", lake.FileURI(filepath.Join(dir, "models")))
 	joblib := filepath.Join(dir, "model.joblib")
-	err := exec.CommandContext(ctx, o.python, filepath.Join(o.sources, "prepare.py"), kind, joblib).Run()
-	if err == nil {
+	if err := o.prepare(ctx, dir, kind); err == nil {
 		add("Flask's own server", []string{"BENCH_MODEL=" + joblib, "BENCH_PORT=PORT"}, o.python,
 			filepath.Join(o.sources, "flaskapp.py"))
 		add("gunicorn, 2 workers", []string{"BENCH_MODEL=" + joblib}, o.python, "-m", "gunicorn", "-w", "2", "-b",
@@ -118,12 +117,25 @@ func (o *options) contenders(ctx context.Context, dir, kind, model string) (all 
 		skipped = append(skipped, "Flask and gunicorn (Debian: python3-sklearn python3-flask gunicorn)")
 	}
 	if node, err := exec.LookPath("node"); err == nil && o.ort != "" {
-		add("node, onnxruntime-node", []string{"BENCH_MODEL=" + model, "BENCH_PORT=PORT", "BENCH_ORT=" + o.ort}, node,
+		add("node, onnxruntime-node", []string{"BENCH_MODEL=" + model, "BENCH_PORT=PORT", "BENCH_ORT=" + absolute(o.ort)}, node,
 			filepath.Join(o.sources, "nodeapp.js"))
 	} else {
 		skipped = append(skipped, "node (npm install --ignore-scripts onnxruntime-node, and BENCH_ORT names its folder)")
 	}
 	return all, skipped
+}
+
+// prepare fits a model of scikit-learn.
+func (o *options) prepare(ctx context.Context, dir, kind string) error {
+	return exec.CommandContext(ctx, o.python, filepath.Join(o.sources, "prepare.py"), kind,
+		filepath.Join(dir, "model.joblib")).Run()
+}
+
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
 }
 
 func freePort() int {
@@ -171,19 +183,22 @@ func (c *contender) stop() {
 var (
 	rateLine = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
 	p99Line  = regexp.MustCompile(`99%\s+([0-9.]+)(us|ms|s)`)
+	sentLine = regexp.MustCompile(`(\d+) requests in`)
 	badLine  = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
 )
 
 // measure sends requests for a while.
 func (c *contender) measure(ctx context.Context, rows int, script string, span time.Duration) error {
+	before := used(c.process.Process.Pid)
 	out, err := exec.CommandContext(ctx, "wrk", "-t1", "-c", strconv.Itoa(connections), "-d",
 		fmt.Sprintf("%ds", int(span.Seconds())), "--latency", "--timeout", "20s", "-s", script,
 		fmt.Sprintf("http://127.0.0.1:%d/predict", c.port)).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("wrk (Debian has it): %w: %s", err, out)
 	}
-	rate, p99 := rateLine.FindSubmatch(out), p99Line.FindSubmatch(out)
-	if rate == nil || p99 == nil || badLine.Match(out) {
+	cpu := used(c.process.Process.Pid).cpu - before.cpu
+	rate, p99, sent := rateLine.FindSubmatch(out), p99Line.FindSubmatch(out), sentLine.FindSubmatch(out)
+	if rate == nil || p99 == nil || sent == nil || badLine.Match(out) {
 		return fmt.Errorf("%s answers wrongly: %s", c.name, out)
 	}
 	x, err := strconv.ParseFloat(string(rate[1]), 64)
@@ -194,26 +209,14 @@ func (c *contender) measure(ctx context.Context, rows int, script string, span t
 	if err != nil {
 		return err
 	}
+	n, err := strconv.Atoi(string(sent[1]))
+	if err != nil {
+		return err
+	}
+	c.perCPU[rows] = append(c.perCPU[rows], float64(n)/max(cpu, 0.01))
 	c.rates[rows] = append(c.rates[rows], x)
 	c.p99[rows] = append(c.p99[rows], y*map[string]float64{"us": 1e-3, "ms": 1, "s": 1e3}[string(p99[2])])
 	return nil
-}
-
-// memory is the largest resident memory of the server so far in MiB, without its workers.
-func (c *contender) memory() string {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Process.Pid))
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(data)) {
-		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, err := strconv.Atoi(strings.Fields(value)[0])
-			if err == nil {
-				return fmt.Sprintf("%d", kib>>10)
-			}
-		}
-	}
-	return ""
 }
 
 // table compares all with the inference image.
@@ -221,16 +224,16 @@ func table(kind string, all []*contender, skipped []string) string {
 	ours := all[1]
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", titles[kind])
-	b.WriteString("| server | 1 row: our rate is | its p99 is | 256 rows: our rate is | its p99 is | ")
-	b.WriteString("largest memory, MiB |\n")
-	b.WriteString("|---|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| server | 1 row: our rate is | for each second of its processors | its p99 is | " +
+		"256 rows: our rate is | for each second of its processors | its p99 is | largest memory, MiB |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, c := range all {
 		fmt.Fprintf(&b, "| %s |", c.name)
 		for _, rows := range load {
-			fmt.Fprintf(&b, " %.2f times | %.1f times ours |", median(ours.rates[rows])/median(c.rates[rows]),
-				median(c.p99[rows])/median(ours.p99[rows]))
+			fmt.Fprintf(&b, " %.2f times | %.2f times | %.1f times ours |", median(ours.rates[rows])/median(c.rates[rows]),
+				median(ours.perCPU[rows])/median(c.perCPU[rows]), median(c.p99[rows])/median(ours.p99[rows]))
 		}
-		fmt.Fprintf(&b, " %s |\n", c.memory())
+		fmt.Fprintf(&b, " %d |\n", used(c.process.Process.Pid).mib)
 	}
 	for _, s := range skipped {
 		fmt.Fprintf(&b, "\nNot measured: %s.\n", s)

@@ -289,10 +289,14 @@ func (p *parser) number(in *registry.Input) (float32, error) {
 // numeral reads a value that is written as a number.
 func (p *parser) numeral(in *registry.Input) (float32, error) {
 	start := p.at
-	if !p.skipNumber() {
-		return 0, p.row.wrong(in, "is no JSON number (byte %d)", start)
+	short, ok := p.shortNumber()
+	x, err := float32(short), error(nil)
+	if !ok {
+		if !p.skipNumber() {
+			return 0, p.row.wrong(in, "is no JSON number (byte %d)", start)
+		}
+		x, err = p.row.float(in, p.data[start:p.at])
 	}
-	x, err := p.row.float(in, p.data[start:p.at])
 	if err == nil && in.Type != registry.Number {
 		err = admit(in, x, p.row)
 	}

@@ -64,15 +64,7 @@ func (p *parser) skipNumber() bool {
 			return false
 		}
 	}
-	if p.at == len(p.data) {
-		return true
-	}
-	switch p.data[p.at] {
-	case ' ', '\t', '\r', '\n', ',', ']', '}':
-		return true
-	default:
-		return false
-	}
+	return p.at == len(p.data) || endsNumber(p.data[p.at])
 }
 
 func (p *parser) skip(c byte) bool {

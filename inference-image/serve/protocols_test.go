@@ -174,34 +174,51 @@ func protocols(model *onnx.Ensemble) map[string]asked {
 	}
 }
 
-// Every protocol gives exactly the bits that the trainer's own plain form of the model computes.
+// Every protocol gives exactly the bits that the trainer's own plain form of the model computes: trees, and networks in
+// 32 and in 8 bits.
 func TestEveryProtocolGivesTheSameBits(t *testing.T) {
 	t.Parallel()
 	for _, task := range []string{onnx.Binary, onnx.Multiclass, onnx.Regression} {
-		l := inferencetest.New(t)
-		model := onnxtest.Ensemble(7, onnxtest.Shape{Task: task, Inputs: 6, Trees: 40, Depth: 6})
-		l.Serve("v1", model)
-		e := start(t, l, func(o *serve.Options) { o.PredictRoute, o.HealthRoute = "/vertex", "/vertex-health" })
-		e.waitFor("v1")
-		rows := onnxtest.Rows(3, model, 100, 0)
-		var want []float32
-		for _, row := range rows {
-			out := make([]float32, model.Outputs())
-			model.Predict(row, out)
-			want = append(want, out...)
+		shape := onnxtest.Shape{Task: task, Inputs: 6, Trees: 40, Depth: 6}
+		trees, network := onnxtest.Ensemble(7, shape), onnxtest.Network(7, shape, 24, 8)
+		quantized, err := network.Quantize(onnxtest.Vectors(5, 6, 100, 0))
+		require.NoError(t, err)
+		for family, model := range map[string]inferencetest.Predictor{"trees": trees, "network": network,
+			"int8": quantized} {
+			t.Run(task+" "+family, func(t *testing.T) {
+				t.Parallel()
+				// The trees have the names of inputs and classes that the networks have.
+				everyProtocol(t, trees, model, onnxtest.Rows(3, trees, 100, 0))
+			})
 		}
-		for name, c := range protocols(model) {
-			code, header, answer := e.exchange(http.MethodPost, c.path, c.body(rows), "Content-Type", c.contentType,
-				"Accept", c.accept)
-			require.Equal(t, http.StatusOK, code, "%s: %s", name, answer)
-			assert.Equal(t, "v1", header.Get("X-Model-Version"), name)
-			assert.Equal(t, want, c.outputs(t, model, answer), "%s %s", task, name)
-			if c.path != "/vertex" {
-				conforms(t, http.MethodPost, c.path, code, header, answer)
-			}
-		}
-		e.binary(t, model, rows, want)
 	}
+}
+
+// everyProtocol serves a model with the names of another and asks in every way.
+func everyProtocol(t *testing.T, names *onnx.Ensemble, model inferencetest.Predictor, rows [][]float32) {
+	t.Helper()
+	l := inferencetest.New(t)
+	l.Register(inferencetest.VersionOf(t, "v1", model))
+	l.Promote("v1")
+	e := start(t, l, func(o *serve.Options) { o.PredictRoute, o.HealthRoute = "/vertex", "/vertex-health" })
+	e.waitFor("v1")
+	var want []float32
+	for _, row := range rows {
+		out := make([]float32, model.Outputs())
+		model.Predict(row, out)
+		want = append(want, out...)
+	}
+	for name, c := range protocols(names) {
+		code, header, answer := e.exchange(http.MethodPost, c.path, c.body(rows), "Content-Type", c.contentType,
+			"Accept", c.accept)
+		require.Equal(t, http.StatusOK, code, "%s: %s", name, answer)
+		assert.Equal(t, "v1", header.Get("X-Model-Version"), name)
+		assert.Equal(t, want, c.outputs(t, names, answer), name)
+		if c.path != "/vertex" {
+			conforms(t, http.MethodPost, c.path, code, header, answer)
+		}
+	}
+	e.binary(t, names, rows, want)
 }
 
 // binary asks with the binary tensor extension.
