@@ -93,9 +93,11 @@ func fuzzText(f *testing.F, format Format) {
 }
 
 func FuzzCSV(f *testing.F) {
-	for _, text := range []string{"id,x0,x1,x2\na,1,2,red\n", "id,x0,x1,x2\n\"a\nb\",1,,\"green, or so\"\n", "x2,x1,x0,id\r\n",
+	for _, text := range []string{"id,x0,x1,x2\na,1,2,red\n", "id,x0,x1,x2\n\"a\nb\",1,,\"green, or so\"\n",
+		"x2,x1,x0,id\r\n",
 		"\ufeffid,x0,x1,x2\na,1e999,2,red", "id,x0,x1,x2\n\"", "id,x0,x1\n", "", "id,x0,x1,x2\n\n1,2,3,red\n\n",
-		"id,x0,x1,x2\na,NaN,inf,0\n", "id,x0,x1,x2\na,1,2\n", "id,x0,x1,x2,x0\na,1,2,red,3\n", "id,x0,x1,x2\na\"b,1,2,red\n"} {
+		"id,x0,x1,x2\na,NaN,inf,0\n", "id,x0,x1,x2\na,1,2\n", "id,x0,x1,x2,x0\na,1,2,red,3\n",
+		"id,x0,x1,x2\na\"b,1,2,red\n"} {
 		f.Add([]byte(text))
 	}
 	fuzzText(f, CSV)

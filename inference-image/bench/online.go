@@ -117,8 +117,8 @@ func (o *options) contenders(ctx context.Context, dir, kind, model string) (all 
 		skipped = append(skipped, "Flask and gunicorn (Debian: python3-sklearn python3-flask gunicorn)")
 	}
 	if node, err := exec.LookPath("node"); err == nil && o.ort != "" {
-		add("node, onnxruntime-node", []string{"BENCH_MODEL=" + model, "BENCH_PORT=PORT", "BENCH_ORT=" + absolute(o.ort)}, node,
-			filepath.Join(o.sources, "nodeapp.js"))
+		add("node, onnxruntime-node",
+			[]string{"BENCH_MODEL=" + model, "BENCH_PORT=PORT", "BENCH_ORT=" + absolute(o.ort)}, node, filepath.Join(o.sources, "nodeapp.js"))
 	} else {
 		skipped = append(skipped, "node (npm install --ignore-scripts onnxruntime-node, and BENCH_ORT names its folder)")
 	}

@@ -9,8 +9,10 @@ import (
 
 // Any text gives records and a count of the lines that are none.
 func FuzzReadLines(f *testing.F) {
-	for _, text := range []string{"", "{}\n", "null\n\n", `{"version":"v1","output":[1]}`, `{"version":"v1","output":[1e999]}`,
-		`{"version":"v1","unknown":"x0"}` + "\n[]", `{"time":"2026-11-22T12:00:00Z","version":"v1","features":[null,1],"output":[1]}`} {
+	for _, text := range []string{"", "{}\n", "null\n\n", `{"version":"v1","output":[1]}`,
+		`{"version":"v1","output":[1e999]}`,
+		`{"version":"v1","unknown":"x0"}` + "\n[]",
+		`{"time":"2026-11-22T12:00:00Z","version":"v1","features":[null,1],"output":[1]}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

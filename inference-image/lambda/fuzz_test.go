@@ -16,8 +16,10 @@ import (
 // gave.
 func FuzzEvent(f *testing.F) {
 	for _, event := range []string{
-		`{"features":[1,2]}`, `{`, ``, `null`, `[]`, `{"httpMethod":"POST","path":"/predict","body":"e30=","isBase64Encoded":true}`,
-		`{"version":"2.0","rawPath":"/x","rawQueryString":"a=%zz","requestContext":{"http":{"method":"GET"}},"headers":{"a b":"c\nd"}}`,
+		`{"features":[1,2]}`, `{`, ``, `null`, `[]`,
+		`{"httpMethod":"POST","path":"/predict","body":"e30=","isBase64Encoded":true}`,
+		`{"version":"2.0","rawPath":"/x","rawQueryString":"a=%zz","requestContext":{"http":{"method":"GET"}},` +
+			`"headers":{"a b":"c\nd"}}`,
 		`{"httpMethod":"P\u0000ST","path":"../..","isBase64Encoded":true,"body":"!"}`, `{"headers":{"":""},"httpMethod":"A"}`,
 	} {
 		f.Add([]byte(event))

@@ -14,8 +14,10 @@ import (
 
 // Any text gives labels of the model's classes, or none.
 func FuzzLabels(f *testing.F) {
-	for _, text := range []string{"", "{}", `{"id":"a","label":"yes"}` + "\n" + `{"id":"a","label":"no"}`, `{"id":"a","label":7}`,
-		`{"id":7,"label":"yes"}`, "null\n[]\n", `{"id":"a","label":{"label":"yes"}}`, "{\"id\":\"a\",\"label\":\"yes\"}\r\n\x00"} {
+	for _, text := range []string{"", "{}", `{"id":"a","label":"yes"}` + "\n" + `{"id":"a","label":"no"}`,
+		`{"id":"a","label":7}`,
+		`{"id":7,"label":"yes"}`, "null\n[]\n", `{"id":"a","label":{"label":"yes"}}`,
+		"{\"id\":\"a\",\"label\":\"yes\"}\r\n\x00"} {
 		f.Add([]byte(text))
 	}
 	dir := f.TempDir()
