@@ -45,7 +45,9 @@ func stacksAgree(t *testing.T, flags []string) {
 		}
 		t.Run(file.Name+", faulty", func(t *testing.T) {
 			d := agree(t, file, file.Stack(t, engine.New(t), "", faulty), flags)
-			assert.True(t, d.Stops())
+			assert.NotEmpty(t, d.Findings)
+			// Objects of a cluster have neither a region nor a price: in dev a missing tag is advice.
+			assert.Equal(t, file.Target != "kubernetes" || file.Environment == "prod", d.Stops())
 		})
 	}
 }
