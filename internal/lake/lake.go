@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,6 +27,9 @@ import (
 
 // ErrNotFound is returned, wrapped, where a key holds no object.
 var ErrNotFound = errors.New("no such object in the lake")
+
+// ErrDenied is returned, wrapped, where the credentials of this program may not do what was asked.
+var ErrDenied = errors.New("access is denied: check the credentials of this program and their rights on the zone")
 
 // Zone is an opened zone of the lake. It is safe for concurrent use.
 type Zone struct {
@@ -281,9 +285,22 @@ func (z *Zone) wrap(verb, key string, err error) error {
 		return nil
 	case gcerrors.Code(err) == gcerrors.NotFound:
 		return fmt.Errorf("%s %s in %s: %w", verb, key, z.uri, ErrNotFound)
+	case gcerrors.Code(err) == gcerrors.PermissionDenied || denied(err):
+		return fmt.Errorf("%s %s in %s: %w: %w", verb, key, z.uri, ErrDenied, err)
 	default:
 		return fmt.Errorf("%s %s in %s: %w", verb, key, z.uri, err)
 	}
+}
+
+// denied tells whether a store has answered 401 or 403: not all of them have a code of their own for it.
+func denied(err error) bool {
+	var status interface{ HTTPStatusCode() int } // AWS
+	if errors.As(err, &status) {
+		return status.HTTPStatusCode() == http.StatusForbidden || status.HTTPStatusCode() == http.StatusUnauthorized
+	}
+	text := err.Error()
+	return strings.Contains(text, "AuthenticationFailed") || strings.Contains(text, "googleapi: Error 403") ||
+		strings.Contains(text, "AuthorizationFailure") || strings.Contains(text, "RESPONSE 403")
 }
 
 func hidden(key string) bool {

@@ -20,7 +20,7 @@ import (
 // answers asks a registered model about every test row of a run's feature set and gives the share of right answers.
 func answers(t *testing.T, l *steptest.Lake, v *registry.Version, features string) float64 {
 	t.Helper()
-	model, _, err := onnx.Unmarshal(v.Model)
+	model, err := onnx.Load(v.Model)
 	require.NoError(t, err)
 	_, rows := l.Rows("features", features)
 	right, n := 0, 0
@@ -32,7 +32,7 @@ func answers(t *testing.T, l *steptest.Lake, v *registry.Version, features strin
 		for i, name := range model.Inputs {
 			in[i] = float32(row[name].(float64))
 		}
-		model.Predict(in, out)
+		require.NoError(t, model.Predict(in, 1, out))
 		best := slices.Index(out, slices.Max(out))
 		n++
 		if model.Classes[best] == row[v.Manifest.Label] {

@@ -35,21 +35,31 @@ var ErrNothing = errors.New("nothing to train from")
 // Run does the step. It begins the run: the record is made here. Needed options: Run, Pipeline, Raw, Curated, Models,
 // Logs; Metadata and Warehouse where there are such.
 func Run(ctx context.Context, o step.Options) error {
-	raw, err := lake.Open(ctx, o.Raw)
-	if err != nil {
-		return fmt.Errorf("etl: %w", err)
+	spec, err := step.ReadPipeline(ctx, o.Pipeline)
+	from := step.Source{Pipeline: spec, Err: err}
+	e := &etl{}
+	defer func() {
+		if e.raw != nil {
+			_ = e.raw.Close()
+		}
+	}()
+	if from.Err == nil {
+		from.Err = e.list(ctx, o.Raw, step.Format(spec))
 	}
-	defer func() { _ = raw.Close() }()
-	spec, readErr := step.ReadPipeline(ctx, o.Pipeline)
-	files, others, err := source.List(ctx, raw, step.Format(spec))
-	if err != nil {
-		return fmt.Errorf("etl: %w", err)
-	}
-	from := step.Source{Fingerprint: step.Fingerprint(files, spec), Pipeline: spec, Err: readErr}
+	from.Fingerprint = step.Fingerprint(e.files, spec)
 	return step.Start(ctx, o, "etl", from, func(ctx context.Context, j *step.Job) error {
-		e := &etl{Job: j, raw: raw, files: files, others: others}
+		e.Job = j
 		return e.run(ctx)
 	})
+}
+
+// list looks at what lies in the raw zone.
+func (e *etl) list(ctx context.Context, uri, format string) (err error) {
+	if e.raw, err = lake.Open(ctx, uri); err != nil {
+		return err
+	}
+	e.files, e.others, err = source.List(ctx, e.raw, format)
+	return err
 }
 
 // etl is the step at work.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mlpathway/mlpathway/internal/lake"
@@ -185,7 +186,7 @@ func (j *Job) End(status registry.Status) {
 }
 
 func (j *Job) do(ctx context.Context, work Func) error {
-	err := work(ctx, j)
+	err := advise(work(ctx, j))
 	switch {
 	case errors.Is(err, ErrStopped):
 		return fmt.Errorf("%s: %w", j.name, err)
@@ -204,6 +205,14 @@ func (j *Job) do(ctx context.Context, work Func) error {
 		return fmt.Errorf("%s: writing the run record: %w", j.name, err)
 	}
 	return nil
+}
+
+// advise adds what to do about an error that has one cause, wherever it comes from.
+func advise(err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: the disk is full: free some of it, or let TMPDIR name a directory with more room", err)
+	}
+	return err
 }
 
 // fail marks the run as failed in its record and in the metadata table.
