@@ -50,10 +50,17 @@ func TestONNXRuntimeAgrees(t *testing.T) {
 			s := onnxtest.Shape{Task: task, Inputs: 9}
 			network := onnxtest.Network(seed, s, 40, 7)
 			rows := onnxtest.Vectors(seed, 9, 100, 0.1)
+			coded := onnxtest.Network(seed, s, 40, 7)
+			onnxtest.Categories(seed, coded, 3)
+			for i, row := range rows {
+				row[0] = float32(i % 4) // a value that is none of the category, too
+			}
+			dynamic, err := coded.QuantizeDynamic()
+			require.NoError(t, err)
 			quantized, err := network.Quantize(rows)
 			require.NoError(t, err)
 			for kind, e := range map[string]inferencetest.Predictor{"trees": onnxtest.Ensemble(seed, s), "network": network,
-				"int8": quantized} {
+				"int8": quantized, "categories": coded, "dynamic": dynamic} {
 				v := inferencetest.VersionOf(t, "v1", e)
 				native, err := model.New(v)
 				require.NoError(t, err)
@@ -65,7 +72,10 @@ func TestONNXRuntimeAgrees(t *testing.T) {
 				}
 				want, got := make([]float32, len(rows)*native.Outputs()), make([]float32, len(rows)*native.Outputs())
 				require.NoError(t, native.Predict(flat, len(rows), want))
-				require.NoError(t, theirs.Predict(flat, len(rows), got))
+				for i := range rows { // the ranges of "dynamic" are those of the rows of one call
+					n := native.Outputs()
+					require.NoError(t, theirs.Predict(rows[i], 1, got[i*n:(i+1)*n]))
+				}
 				worst := 0.0
 				for i := range want {
 					worst = max(worst, math.Abs(float64(want[i]-got[i])))

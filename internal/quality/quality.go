@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/internal/registry"
 )
 
 // Measure computes the metrics of a task. predictions are the probabilities of each class, or one number for each
@@ -72,6 +73,42 @@ func Confusion(task pipeline.Task, classes int, predictions, labels []float32) [
 		counts[int(label)][best(predictions[i*classes:(i+1)*classes])]++
 	}
 	return counts
+}
+
+// Calibration compares probabilities with what was the case, in ten bins of equally many rows; nil for a regression.
+func Calibration(task pipeline.Task, classes int, predictions, labels []float32) []registry.CalibrationBin {
+	const bins = 10
+	if task == pipeline.Regression || len(labels) < bins {
+		return nil
+	}
+	type pair struct {
+		probability float32
+		so          bool
+	}
+	pairs := make([]pair, len(labels))
+	for i, label := range labels {
+		row := predictions[i*classes : (i+1)*classes]
+		class := classes - 1
+		if task == pipeline.Multiclass {
+			class = best(row)
+		}
+		pairs[i] = pair{row[class], int(label) == class}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.probability, b.probability) })
+	out := make([]registry.CalibrationBin, bins)
+	for i, p := range pairs {
+		b := &out[i*bins/len(pairs)]
+		b.Rows++
+		b.Predicted += float64(p.probability)
+		if p.so {
+			b.Observed++
+		}
+	}
+	for i := range out {
+		out[i].Predicted /= float64(out[i].Rows)
+		out[i].Observed /= float64(out[i].Rows)
+	}
+	return out
 }
 
 // best is the class with the highest probability, the first of equals.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/quality"
@@ -71,4 +72,22 @@ func TestRegressionMetrics(t *testing.T) {
 	assert.InDelta(t, 1-16.0/2, got["r2"], 1e-9)
 	assert.Len(t, got, 3)
 	assert.Nil(t, quality.Confusion(pipeline.Regression, 0, nil, nil))
+}
+
+func TestCalibration(t *testing.T) {
+	t.Parallel()
+	var predictions, labels []float32
+	for i := range 1000 {
+		p := float32(i) / 1000
+		predictions = append(predictions, 1-p, p)
+		labels = append(labels, map[bool]float32{true: 1}[(i*619)%1000 < i])
+	}
+	bins := quality.Calibration(pipeline.Binary, 2, predictions, labels)
+	require.Len(t, bins, 10)
+	for i, b := range bins {
+		assert.Equal(t, 100, b.Rows)
+		assert.InDelta(t, 0.05+float64(i)/10, b.Predicted, 0.001)
+		assert.InDelta(t, b.Predicted, b.Observed, 0.08, "a model that knows its probabilities")
+	}
+	assert.Nil(t, quality.Calibration(pipeline.Regression, 1, labels, labels))
 }

@@ -122,8 +122,20 @@ type Metrics struct {
 	CurrentVersion string `json:"currentVersion,omitempty"`
 	// Confusion counts test rows by true class (outer) and predicted class (inner); none for a regression.
 	Confusion [][]int `json:"confusion,omitempty"`
+	// Calibration compares probabilities with what was the case, in bins of equally many rows: of the last class of a
+	// binary model, of the predicted class of a multiclass model; none for a regression.
+	Calibration []CalibrationBin `json:"calibration,omitempty"`
 	// Importance is the share of the total gain that each feature brought.
 	Importance map[string]float64 `json:"importance,omitempty"`
+}
+
+// CalibrationBin is some test rows with similar probabilities.
+type CalibrationBin struct {
+	// Rows of the bin.
+	Rows int `json:"rows"`
+	// Predicted is their mean probability, Observed the share of those for which it was so.
+	Predicted float64 `json:"predicted"`
+	Observed  float64 `json:"observed"`
 }
 
 // Profile is what the training rows looked like. Drift is measured against it.

@@ -4,6 +4,7 @@
 //	<name>/versions/<version>/model.onnx      the model
 //	<name>/versions/<version>/metrics.json    how it did on the test rows, beside the version that was served then
 //	<name>/versions/<version>/profile.json    what its training data looked like, for drift
+//	<name>/versions/<version>/card.md         the model card; card.html has drawings
 //	<name>/aliases/<alias>                    which version an alias such as production stands for
 //
 // A version never changes once it is registered; the manifest is written last, so a version without one does not
@@ -18,6 +19,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"sort"
@@ -76,6 +78,8 @@ type Version struct {
 	Model    []byte
 	Metrics  Metrics
 	Profile  Profile
+	// Files are further files by their names, such as a model card. Open does not read them.
+	Files map[string][]byte
 }
 
 // Register writes a version and sets the sums of its manifest. Nothing is visible before all of it is written.
@@ -89,6 +93,7 @@ func (r *Registry) Register(ctx context.Context, v *Version) error {
 		return errors.Join(err, ifTrue(ok, fmt.Errorf("registering %s %s: %w", m.Name, m.Version, ErrExists)))
 	}
 	files := map[string][]byte{ModelFile: v.Model}
+	maps.Copy(files, v.Files)
 	for name, value := range map[string]any{MetricsFile: v.Metrics, ProfileFile: v.Profile} {
 		data, err := marshal(value)
 		if err != nil {

@@ -1,6 +1,10 @@
 package command_test
 
 import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,6 +74,8 @@ func TestTheWholePath(t *testing.T) {
 	assert.Equal(t, v.Manifest.Rows["test"], v.Metrics.Rows)
 	checkProfile(t, v)
 
+	checkCard(t, l, v)
+
 	rows, err := metadata.Rows(t.Context(), l.Options("").Metadata)
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
@@ -95,10 +101,54 @@ func checkManifest(t *testing.T, m *registry.Manifest, r *registry.Run) {
 	assert.EqualValues(t, 1, m.Seed)
 	assert.NotEmpty(t, m.Libraries["xgboost"])
 	assert.Equal(t, "test", m.CodeVersion)
-	assert.Len(t, m.SHA256, 3)
+	assert.Len(t, m.SHA256, 5)
 	assert.Equal(t, *r.Decision, m.Decision)
 	assert.Regexp(t, `^\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}$`, m.Version)
 	assert.Equal(t, m.SHA256[registry.ModelFile][:8], m.Version[len(m.Version)-8:])
+}
+
+// checkCard looks whether the model card tells what was measured and has its drawings.
+func checkCard(t *testing.T, l *steptest.Lake, v *registry.Version) {
+	t.Helper()
+	read := func(name string) string {
+		data, err := os.ReadFile(filepath.Join(l.Dir, "models", v.Manifest.Name, "versions", v.Manifest.Version, name))
+		require.NoError(t, err)
+		assert.Equal(t, v.Manifest.SHA256[name], registry.Sum(data))
+		return string(data)
+	}
+	md := read("card.md")
+	for _, want := range []string{"# tumour " + v.Manifest.Version, v.Manifest.DataVersion,
+		fmt.Sprintf("| accuracy | %.4f |", v.Metrics.Candidate["accuracy"]), "| mean_radius | number | no |",
+		fmt.Sprintf("| benign | %d | %d |", v.Metrics.Confusion[0][0], v.Metrics.Confusion[0][1]), v.Manifest.Decision.Reason} {
+		assert.Contains(t, md, want)
+	}
+	decoder := xml.NewDecoder(strings.NewReader(read("card.html")))
+	decoder.Strict, decoder.AutoClose = false, xml.HTMLAutoClose
+	drawings, marks := map[string]map[string]int{}, map[string]int(nil)
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err, "the page is well-formed")
+		if e, ok := token.(xml.StartElement); ok {
+			if e.Name.Local == "svg" {
+				marks = map[string]int{}
+				drawings[e.Attr[0].Value] = marks
+			}
+			if marks != nil {
+				marks[e.Name.Local]++
+			}
+		}
+	}
+	assert.Equal(t, 1, drawings["loss"]["polyline"])
+	assert.Equal(t, 10, drawings["calibration"]["circle"], "one for each bin")
+	assert.Equal(t, 20, drawings["importance"]["rect"])
+	sum := 0
+	for _, b := range v.Metrics.Calibration {
+		sum += b.Rows
+	}
+	assert.Equal(t, v.Metrics.Rows, sum)
 }
 
 func checkProfile(t *testing.T, v *registry.Version) {

@@ -54,8 +54,9 @@ func (e *evaluation) run(ctx context.Context, reg *registry.Registry) error {
 		return fmt.Errorf("the candidate: %w", err)
 	}
 	m := &registry.Metrics{Rows: e.rows.Rows(), Importance: info.Importance,
-		Candidate: quality.Measure(e.Spec.Task, predictions, e.rows.Labels),
-		Confusion: quality.Confusion(e.Spec.Task, len(e.Spec.Classes()), predictions, e.rows.Labels)}
+		Candidate:   quality.Measure(e.Spec.Task, predictions, e.rows.Labels),
+		Calibration: quality.Calibration(e.Spec.Task, len(e.Spec.Classes()), predictions, e.rows.Labels),
+		Confusion:   quality.Confusion(e.Spec.Task, len(e.Spec.Classes()), predictions, e.rows.Labels)}
 	against, err := e.current(ctx, reg, m)
 	if err != nil {
 		return err

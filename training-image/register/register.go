@@ -10,6 +10,8 @@ import (
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/candidate"
+	"github.com/mlpathway/mlpathway/training-image/card"
+	"github.com/mlpathway/mlpathway/training-image/family"
 	"github.com/mlpathway/mlpathway/training-image/metadata"
 	"github.com/mlpathway/mlpathway/training-image/step"
 )
@@ -73,13 +75,17 @@ func version(ctx context.Context, j *step.Job, store *candidate.Store) (*registr
 		return nil, errors.New("the gate has not decided: run evaluate first")
 	}
 	spec, run := j.Spec, j.Record
-	return &registry.Version{Model: model, Metrics: *metrics, Profile: *profile, Manifest: registry.Manifest{
+	v := &registry.Version{Model: model, Metrics: *metrics, Profile: *profile, Manifest: registry.Manifest{
 		Name: spec.Name, Version: Name(run, registry.Sum(model)), Created: time.Now().UTC(), Task: string(spec.Task),
 		Family: spec.Model.Family, Inputs: info.Inputs, Label: spec.Label, Classes: spec.Classes(), Run: run.ID,
 		DataVersion: run.DataVersion, PipelineHash: run.PipelineHash, Rows: info.Rows, Parameters: parameters(spec, info),
 		Seed: spec.Model.Seed, Libraries: info.Libraries, Ranks: info.Ranks, CodeVersion: j.Code,
 		Optimization: optimization, Importance: info.Importance, Decision: *run.Decision,
-	}}, nil
+	}}
+	c := card.Card{Manifest: &v.Manifest, Metrics: metrics, Profile: profile, Curve: info.Curve, Kept: info.Rounds,
+		LossName: family.LossName(spec.Task)}
+	v.Files, err = c.Write()
+	return v, err
 }
 
 // chosen reads the model that is registered: the optimized one where evaluate has taken it.
