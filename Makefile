@@ -35,7 +35,7 @@ export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt clients \
-	cover proto record bench-up bench-engine bench-check bench-serve plan image-inference stack-programs clean
+	cover proto record bench-up bench-engine bench-check bench-serve bench-train plan image-inference stack-programs clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -179,6 +179,11 @@ bench-serve: ## Measure the inference image beside others and write docs/benchma
 image-inference: ## Build the containers of the inference image with buildah, and try them with podman (as root)
 	@tools/clients/setup
 	@$(GO) test -count=1 -v -timeout 30m -tags container ./inference-image/container | grep -v '^=== '
+
+bench-train: ## Measure the training image beside scikit-learn and write docs/benchmarks.md (15 minutes; Debian)
+	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/ ./training-image
+	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/bench-train ./training-image/bench
+	@bin/bench-train -page docs/benchmarks.md
 
 bench-check: ## Measure check over all stacks and write the times into docs/benchmarks.md (builds the AWS target)
 	@tools/bench-check

@@ -91,6 +91,9 @@ func (b *platform) buildCluster() error {
 func (b *platform) buildTraining() (err error) {
 	args := b.config.Training
 	args.Image, args.Key = b.config.Images.Training, b.security.Key(components.LakeData)
+	if own := b.problem.spec.Model.Image; own != "" {
+		args.Image = own
+	}
 	args.Network, args.Logs = b.network.Placement(), b.logging()
 	args.Checkpoint = pulumi.Sprintf("%s/checkpoints", b.lake.URI(components.Models))
 	b.training, err = components.NewTraining(b.ctx, "training", b.target, &args, b.under)

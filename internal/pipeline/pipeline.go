@@ -131,6 +131,9 @@ type Model struct {
 	Parameters Parameters `yaml:"parameters"`
 	// Seed of the training. Default 1.
 	Seed int64 `yaml:"seed"`
+	// Image runs the step train instead of the training image of the stack: a reference with a digest, or on a machine
+	// the path of a program. It keeps the contract in docs/pipeline.md.
+	Image string `yaml:"image,omitempty"`
 	// Device that trees are trained on: cpu, or cuda where the XGBoost library can. Default cpu.
 	Device string `yaml:"device,omitempty"`
 	// ClassWeights multiplies the weight of the rows of a class. Classes that are not named have the weight 1.

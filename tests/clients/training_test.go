@@ -46,7 +46,7 @@ func shopRows() []byte {
 	for i := range 400 {
 		plan := random.IntN(2)
 		_, _ = fmt.Fprintf(&b, `{"id":%d,"price":%v,"plan":%q,"left":%q}`+"\n", i, random.NormFloat64(),
-			[]string{"basic", "plus"}[plan], []string{"no", "yes"}[plan])
+			[]string{"basic", "plus"}[plan], []string{"no", "yes"}[(plan+i%20/19)%2])
 	}
 	return b.Bytes()
 }
@@ -106,7 +106,7 @@ func TestTrainingOnStores(t *testing.T) {
 			require.NoError(t, err, tr.out.String())
 			v, err := r.Open(t.Context(), "shop", alias.Version)
 			require.NoError(t, err)
-			assert.Greater(t, v.Metrics.Candidate["accuracy"], 0.98)
+			assert.Greater(t, v.Metrics.Candidate["accuracy"], 0.85)
 			left, err := models.List(t.Context(), "shop/candidates/")
 			require.NoError(t, err)
 			assert.Empty(t, left, "nothing half-done stays")
@@ -115,7 +115,7 @@ func TestTrainingOnStores(t *testing.T) {
 }
 
 // forbidding stands before S3 and answers as it does where rights are missing.
-func forbidding(t *testing.T, zone, text string) string {
+func forbidding(t *testing.T, zone, text, code string) string {
 	t.Helper()
 	u, err := url.Parse(zone)
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func forbidding(t *testing.T, zone, text string) string {
 		}
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, `<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`)
+		_, _ = io.WriteString(w, `<?xml version="1.0"?><Error><Code>`+code+`</Code><Message>Refused</Message></Error>`)
 	}))
 	t.Cleanup(server.Close)
 	query.Set("endpoint", server.URL)
@@ -174,14 +174,12 @@ func TestTrainingWithoutRights(t *testing.T) {
 		refused(t, func(tr *trainer) string {
 			tr.zone = stores["s3"](t)
 			tr.put("raw", "secret.jsonl", shopRows())
-			return forbidding(t, tr.zone("raw"), "secret.jsonl")
+			return forbidding(t, tr.zone("raw"), "secret.jsonl", "AccessDenied")
 		}, "secret.jsonl in s3://lake")
 	})
 	t.Run("wrong credentials", func(t *testing.T) {
 		refused(t, func(*trainer) string {
-			zone := stores["azblob"](t)
-			t.Setenv("AZURE_STORAGE_KEY", "bm8ga2V5IGF0IGFsbA==")
-			return zone("raw")
+			return forbidding(t, stores["s3"](t)("raw"), "/", "InvalidAccessKeyId")
 		}, "listing")
 	})
 }

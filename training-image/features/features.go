@@ -91,6 +91,9 @@ func (f *features) compute(ctx context.Context, db *sql.DB) (*result, error) {
 	if text == "" {
 		text = "SELECT * FROM curated"
 	}
+	for _, problem := range Portable(text) {
+		f.Say("note: Spark SQL would not understand this query: %s", problem)
+	}
 	plan, err := newPlan(ctx, db, f.Spec, text)
 	if err != nil {
 		return nil, err
@@ -160,6 +163,10 @@ func (r *result) check() error {
 				"pipeline.yaml", r.rows, part)
 		}
 	}
+	if r.spec.Task != pipeline.Regression && len(r.classes) < 2 {
+		return fmt.Errorf("all %d rows have the label %q: bring rows of the other classes too", r.rows,
+			slices.Collect(maps.Keys(r.classes)))
+	}
 	for i, name := range r.inputs {
 		if !r.seen[i] {
 			return fmt.Errorf("the input %q has no value in any of the %d rows: leave it out of features in pipeline.yaml, "+
@@ -169,10 +176,6 @@ func (r *result) check() error {
 			return fmt.Errorf("the input %q equals the label %q in every row: it gives the answer away; leave it out of "+
 				"features in pipeline.yaml", name, r.spec.Label)
 		}
-	}
-	if r.spec.Task != pipeline.Regression && len(r.classes) < 2 {
-		return fmt.Errorf("all %d rows have the label %q: bring rows of the other classes too", r.rows,
-			slices.Collect(maps.Keys(r.classes)))
 	}
 	return nil
 }
