@@ -140,7 +140,8 @@ const workers = "spec.replicatedJobs.0.template.spec."
 func TestRanksFindEachOther(t *testing.T) {
 	t.Parallel()
 	made := job(t, trainingPlan(func(a *components.TrainingArgs) {
-		a.Nodes, a.Machine = 2, components.Machine{CPUs: 8, MemoryMiB: 65536, Accelerator: components.GPULarge, Accelerators: 8}
+		a.Nodes = 2
+		a.Machine = components.Machine{CPUs: 8, MemoryMiB: 65536, Accelerator: components.GPULarge, Accelerators: 8}
 	}, nil))
 	assert.Equal(t, "JobSet", made["kind"])
 	assert.InDelta(t, 2, at(made, workers+"parallelism"), 0)
@@ -223,7 +224,8 @@ func TestASearchGoesBeforeTheTraining(t *testing.T) {
 
 func TestTrainJobs(t *testing.T) {
 	t.Parallel()
-	p := trainingPlan(func(a *components.TrainingArgs) { a.Nodes = 3 }, func(s *settings.Settings) { s.Trainer = "trainjob" })
+	three := func(a *components.TrainingArgs) { a.Nodes = 3 }
+	p := trainingPlan(three, func(s *settings.Settings) { s.Trainer = "trainjob" })
 	made := job(t, p)
 	assert.Equal(t, "TrainJob", made["kind"])
 	assert.InDelta(t, 3, at(made, "spec.trainer.numNodes"), 0)
@@ -257,17 +259,19 @@ func TestSettingsAreChecked(t *testing.T) {
 		sentinel error
 		text     string
 	}{
-		"context":     {func(s *settings.Settings) { s.Context = "" }, components.ErrRequired, "kubernetes.context"},
-		"operator":    {func(s *settings.Settings) { s.Operators = []string{"istio"} }, components.ErrChoice, "argo-workflows"},
-		"no lake":     {func(s *settings.Settings) { s.Lake.URI = "" }, components.ErrRequired, "kubernetes.lake.uri"},
-		"scheme":      {func(s *settings.Settings) { s.Lake.URI = "ftp://x/{zone}" }, components.ErrChoice, "s3://"},
-		"no zone":     {func(s *settings.Settings) { s.Lake.URI = "s3://fraud" }, components.ErrChoice, "{zone}"},
-		"query":       {func(s *settings.Settings) { s.Lake.URI = "s3://f-{zone}?a=b" }, components.ErrChoice, "endpoint"},
-		"endpoint":    {func(s *settings.Settings) { s.Lake.Endpoint = "minio" }, components.ErrChoice, "endpoint"},
-		"cloud":       {func(s *settings.Settings) { s.Identity.Cloud = "moon" }, components.ErrChoice, "identity.cloud"},
-		"range":       {func(s *settings.Settings) { s.Access.APIServers = []string{"here"} }, components.ErrCIDR, "apiServers"},
-		"trainer":     {func(s *settings.Settings) { s.Trainer = "tfjob" }, components.ErrChoice, "trainjob"},
-		"accelerator": {func(s *settings.Settings) { s.Nodes.Accelerators = map[string]map[string]string{"abacus": nil} }, components.ErrChoice, "abacus"},
+		"context":  {func(s *settings.Settings) { s.Context = "" }, components.ErrRequired, "kubernetes.context"},
+		"operator": {func(s *settings.Settings) { s.Operators = []string{"istio"} }, components.ErrChoice, "keda"},
+		"no lake":  {func(s *settings.Settings) { s.Lake.URI = "" }, components.ErrRequired, "kubernetes.lake.uri"},
+		"scheme":   {func(s *settings.Settings) { s.Lake.URI = "ftp://x/{zone}" }, components.ErrChoice, "s3://"},
+		"no zone":  {func(s *settings.Settings) { s.Lake.URI = "s3://fraud" }, components.ErrChoice, "{zone}"},
+		"query":    {func(s *settings.Settings) { s.Lake.URI = "s3://f-{zone}?a=b" }, components.ErrChoice, "endpoint"},
+		"endpoint": {func(s *settings.Settings) { s.Lake.Endpoint = "minio" }, components.ErrChoice, "endpoint"},
+		"cloud":    {func(s *settings.Settings) { s.Identity.Cloud = "moon" }, components.ErrChoice, "identity.cloud"},
+		"range":    {func(s *settings.Settings) { s.Access.Lake = []string{"here"} }, components.ErrCIDR, "access.lake"},
+		"trainer":  {func(s *settings.Settings) { s.Trainer = "tfjob" }, components.ErrChoice, "trainjob"},
+		"accelerator": {func(s *settings.Settings) {
+			s.Nodes.Accelerators = map[string]map[string]string{"abacus": nil}
+		}, components.ErrChoice, "abacus"},
 		"host":        {func(s *settings.Settings) { s.Gateway.Host = "" }, components.ErrRequired, "gateway.host"},
 		"certificate": {func(s *settings.Settings) { s.Gateway.Certificate = "" }, components.ErrRequired, "certificate"},
 		"both":        {func(s *settings.Settings) { s.Gateway.Name = "public" }, components.ErrConflict, "gateway.class"},
@@ -298,5 +302,6 @@ func TestTheNamespaceIsClosed(t *testing.T) {
 		assert.False(t, strings.Contains(made.Name, "network-") && made.Inputs["spec"].ObjectValue().HasValue("ingress"))
 	}
 	lake := r.object("NetworkPolicy", "network-lake")
-	assert.Equal(t, "minio", at(lake, "spec.egress.0.to.0.namespaceSelector.matchLabels").(map[string]any)["kubernetes.io/metadata.name"])
+	assert.Equal(t, map[string]any{"kubernetes.io/metadata.name": "minio"},
+		at(lake, "spec.egress.0.to.0.namespaceSelector.matchLabels"))
 }

@@ -53,7 +53,8 @@ func planPools(given []components.NodePool, made bool) ([]pool, error) {
 
 // amounts are what all nodes of a pool have: whole CPUs, GiB of memory, accelerators.
 func (p pool) amounts() (cpus, gib, accelerators int) {
-	return int(math.Ceil(p.machine.CPUs * float64(p.nodes))), p.machine.MemoryMiB * p.nodes / 1024, p.machine.Accelerators * p.nodes
+	cpus = int(math.Ceil(p.machine.CPUs * float64(p.nodes)))
+	return cpus, p.machine.MemoryMiB * p.nodes / 1024, p.machine.Accelerators * p.nodes
 }
 
 // share is a percentage of an amount, rounded down.

@@ -10,6 +10,7 @@ import (
 	"github.com/mlpathway/mlpathway/components/kubernetes/gateway"
 	"github.com/mlpathway/mlpathway/components/kubernetes/keda"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
+	"github.com/mlpathway/mlpathway/components/kubernetes/settings"
 )
 
 // requestsMetric is the rate of requests of a pod, which prometheus-adapter makes of the image's counter
@@ -90,13 +91,8 @@ func (e *endpoint) route() (pulumi.Resource, error) {
 	var on []pulumi.Resource
 	if g.Class != "" {
 		parent = gateway.Parent{Name: e.name, SectionName: "https"}
-		made, err := e.named(gateway.APIVersion, gateway.GatewayKind, nil, object.Metadata{Name: e.name}, spec(gateway.Gateway{
-			GatewayClassName: g.Class, Listeners: []gateway.Listener{{
-				Name: "https", Protocol: "HTTPS", Port: 443, Hostname: g.Host,
-				TLS:           gateway.TLS{Mode: "Terminate", CertificateRefs: []api.NameRef{{Name: g.Certificate}}},
-				AllowedRoutes: gateway.AllowedRoutes{Namespaces: gateway.From{From: "Same"}},
-			}},
-		}), e.operated(gatewayAPI)...)
+		made, err := e.named(gateway.APIVersion, gateway.GatewayKind, nil, object.Metadata{Name: e.name},
+			spec(ownGateway(g)), e.operated(gatewayAPI)...)
 		if err != nil {
 			return nil, err
 		}
@@ -109,13 +105,27 @@ func (e *endpoint) route() (pulumi.Resource, error) {
 	made, err := e.named(gateway.APIVersion, gateway.RouteKind, nil, object.Metadata{Name: e.name}, spec(gateway.Route{
 		ParentRefs: []gateway.Parent{parent}, Hostnames: []string{g.Host},
 		Rules: []gateway.Rule{{
-			Matches: []gateway.Match{
-				{Path: gateway.Path{Type: "PathPrefix", Value: "/predict"}}, {Path: gateway.Path{Type: "PathPrefix", Value: "/models"}},
-				{Path: gateway.Path{Type: "PathPrefix", Value: "/v2"}},
-			},
-			BackendRefs: backends, Timeouts: gateway.Timeouts{Request: "15s"},
+			Matches: matches("/predict", "/models", "/v2"), BackendRefs: backends, Timeouts: gateway.Timeouts{Request: "15s"},
 		}},
 	}), append(e.operated(gatewayAPI), pulumi.DependsOn(append(on, e.made...)))...)
 	e.made = append(e.made, made)
 	return made, err
+}
+
+// ownGateway is a gateway of the stack, with TLS and for routes of its namespace alone.
+func ownGateway(g settings.Gateway) gateway.Gateway {
+	return gateway.Gateway{GatewayClassName: g.Class, Listeners: []gateway.Listener{{
+		Name: "https", Protocol: "HTTPS", Port: 443, Hostname: g.Host,
+		TLS:           gateway.TLS{Mode: "Terminate", CertificateRefs: []api.NameRef{{Name: g.Certificate}}},
+		AllowedRoutes: gateway.AllowedRoutes{Namespaces: gateway.From{From: "Same"}},
+	}}}
+}
+
+// matches selects requests by the beginning of their paths; all others, such as those for metrics, stay inside.
+func matches(prefixes ...string) []gateway.Match {
+	var all []gateway.Match
+	for _, prefix := range prefixes {
+		all = append(all, gateway.Match{Path: gateway.Path{Type: "PathPrefix", Value: prefix}})
+	}
+	return all
 }

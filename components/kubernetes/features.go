@@ -6,7 +6,8 @@ import (
 	"github.com/mlpathway/mlpathway/components"
 )
 
-// Features are made by the pipeline's own step on DuckDB.
+// Features are made by the pipeline's own step on DuckDB; they lie in the features zone alone. An online store would be
+// a database of its own, which a cluster has not by itself.
 func (t *Target) Features(
 	ctx *pulumi.Context, name string, args *components.FeaturesArgs, opts ...pulumi.ResourceOption,
 ) (*components.FeaturesOutputs, error) {

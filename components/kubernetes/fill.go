@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,9 +50,6 @@ func fill(s settings.Settings, scope components.Scope, hasProvider bool) (settin
 	checkAccess(&s.Access, r)
 	checkGateway(s.Gateway, r)
 	checkNodes(&s.Nodes, r)
-	if s.Feast.Redis != "" && s.Feast.Image == "" {
-		r.add(components.ErrRequired, "kubernetes.feast.image", "", "an image with the command feast")
-	}
 	return s, r.err()
 }
 
@@ -70,6 +68,9 @@ func fillQuota(q *settings.Quota, e components.Environment) {
 	byDefault(&q.StorageGiB, 500)
 }
 
+// lakeDirectory is the address of zones on a disk: below a directory of their own.
+var lakeDirectory = regexp.MustCompile(`^file:///[^/{}][^{}]*/\{zone\}$`)
+
 func fillLake(l *settings.Lake, r *refuse) {
 	const key = "kubernetes.lake.uri"
 	u, err := url.Parse(strings.ReplaceAll(l.URI, zoneMark, "zone"))
@@ -80,7 +81,7 @@ func fillLake(l *settings.Lake, r *refuse) {
 		r.add(components.ErrChoice, key, l.URI, "file://, s3://, gs:// or azblob://")
 	case strings.Count(l.URI, zoneMark) != 1:
 		r.add(components.ErrChoice, key, l.URI, "{zone} once: each zone is a bucket or a directory of its own")
-	case u.Scheme == "file" && (u.Host != "" || !strings.HasSuffix(l.URI, "/"+zoneMark) || len(l.URI) < len("file:///x/{zone}")):
+	case u.Scheme == "file" && !lakeDirectory.MatchString(l.URI):
 		r.add(components.ErrChoice, key, l.URI, "an absolute directory such as file:///lake/{zone}")
 	case u.Scheme != "file" && u.RawQuery != "":
 		r.add(components.ErrChoice, key, l.URI, "no query: kubernetes.lake.endpoint and region say where the store is")

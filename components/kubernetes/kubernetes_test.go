@@ -44,7 +44,7 @@ func cluster() settings.Settings {
 		Context: "onprem",
 		Operators: []string{
 			"jobset", "kueue", "trainer", "karpenter", "argo-workflows", "keda", "gateway-api", "prometheus",
-			"prometheus-adapter", "dcgm-exporter", "spark",
+			"prometheus-adapter", "dcgm-exporter",
 		},
 		Lake:     settings.Lake{URI: "s3://fraud-{zone}", Endpoint: "https://minio.minio.svc", Secret: "lake"},
 		Identity: settings.Identity{Cloud: "aws", Accounts: map[string]string{"training": "arn:aws:iam::1:role/training"}},

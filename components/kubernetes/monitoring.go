@@ -12,8 +12,8 @@ import (
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
-// Monitoring lets Prometheus look at the endpoint, alarms by its rules, and makes a dashboard for Grafana. A drift check
-// starts by the clock. On a cluster without Prometheus the drift check remains, with its page in the lake.
+// Monitoring lets Prometheus look at the endpoint, alarms by its rules, and makes a dashboard for Grafana. A drift
+// check starts by the clock. On a cluster without Prometheus it alone remains, with its page in the lake.
 func (t *Target) Monitoring(
 	ctx *pulumi.Context, name string, args *components.MonitoringArgs, opts ...pulumi.ResourceOption,
 ) (*components.MonitoringOutputs, error) {

@@ -111,16 +111,16 @@ func (m *monitoring) dashboard() (pulumi.Resource, error) {
 // board is the dashboard: a panel for each signal, and how many pods there are and how busy the accelerators.
 func (m *monitoring) board() map[string]any {
 	namespace := m.Target.namespace
-	known := signals(namespace)
+	known, of := signals(namespace), fmt.Sprintf("{namespace=%q}", namespace)
 	panels := []struct{ title, expr, unit string }{
-		{"Requests per second", fmt.Sprintf(`sum(rate(mlpathway_predict_requests_total{namespace=%q}[1m]))`, namespace), "reqps"},
+		{"Requests per second", "sum(rate(mlpathway_predict_requests_total" + of + "[1m]))", "reqps"},
 		{"Failed requests", known[components.ErrorRate].expr, "percent"},
 		{"95th percentile", known[components.Latency].expr, "ms"},
-		{"Pods that serve", fmt.Sprintf(`sum(kube_deployment_status_replicas_available{namespace=%q})`, namespace), "short"},
-		{"Stability of the features", fmt.Sprintf(`max by (feature) (mlpathway_drift_psi{namespace=%q})`, namespace), "short"},
-		{"Jobs that wait", fmt.Sprintf(`sum by (status) (kueue_pending_workloads{cluster_queue=%q})`, namespace), "short"},
+		{"Pods that serve", "sum(kube_deployment_status_replicas_available" + of + ")", "short"},
+		{"Stability of the features", "max by (feature) (mlpathway_drift_psi" + of + ")", "short"},
+		{"Jobs that wait", fmt.Sprintf("sum by (status) (kueue_pending_workloads{cluster_queue=%q})", namespace), "short"},
 		{"Failed runs", known[components.TrainingFailure].expr, "short"},
-		{"Accelerators", fmt.Sprintf(`avg by (pod) (DCGM_FI_DEV_GPU_UTIL{exported_namespace=%q})`, namespace), "percent"},
+		{"Accelerators", fmt.Sprintf("avg by (pod) (DCGM_FI_DEV_GPU_UTIL{exported_namespace=%q})", namespace), "percent"},
 	}
 	var made []any
 	for i, p := range panels {

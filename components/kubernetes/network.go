@@ -8,7 +8,6 @@ import (
 
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
-	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
 // Network closes the namespace in both directions and opens what every workload needs: names, and the lake. What one
@@ -48,7 +47,7 @@ func (t *Target) Network(
 
 // policy opens or closes paths of the network for pods of the namespace.
 func (l *layer) policy(part string, p api.NetworkPolicy) error {
-	_, err := l.named("networking.k8s.io/v1", "NetworkPolicy", []string{part}, object.Metadata{Name: l.part(part)}, spec(p))
+	_, err := l.object("networking.k8s.io/v1", "NetworkPolicy", []string{part}, spec(p))
 	return err
 }
 

@@ -26,7 +26,6 @@ const (
 	gatewayAPI      operator = "gateway-api"
 	prometheus      operator = "prometheus"
 	adapter         operator = "prometheus-adapter"
-	spark           operator = "spark"
 	gpuExporter     operator = "dcgm-exporter"
 )
 
@@ -37,16 +36,24 @@ type chart struct {
 	guide string
 }
 
-// catalogue lists the operators. Versions: those of the chart repositories' own indexes, read on 2026-11-22.
+// catalogue lists the operators. The versions of jobset, kueue and trainer stand in the charts of the modules that the
+// tests build; keda and gateway-api have the version of the definitions that the tests hold objects against, and so has
+// Prometheus's operator in its chart; argo-workflows 0.47.4 brings v3.7.10. Sources: the releases of kedacore/charts,
+// argoproj/argo-helm, prometheus-community/helm-charts and NVIDIA/dcgm-exporter, read on 2026-11-25.
 var catalogue = map[operator]chart{
-	jobSets:         {chart: "oci://registry.k8s.io/jobset/charts/jobset", version: "0.12.0", namespace: "jobset-system"},
-	queues:          {chart: "oci://registry.k8s.io/kueue/charts/kueue", version: "0.19.0", namespace: "kueue-system"},
-	trainerOperator: {chart: "oci://ghcr.io/kubeflow/charts/kubeflow-trainer", version: "2.3.0", namespace: "kubeflow-system"},
-	scaler:          {chart: "keda", version: "2.20.1", repository: "https://kedacore.github.io/charts", namespace: "keda"},
-	workflows:       {chart: "argo-workflows", version: "0.45.27", repository: "https://argoproj.github.io/argo-helm", namespace: "argo"},
-	spark:           {chart: "spark-operator", version: "2.3.0", repository: "https://kubeflow.github.io/spark-operator", namespace: "spark-operator"},
+	jobSets: {chart: "oci://registry.k8s.io/jobset/charts/jobset", version: "0.12.0", namespace: "jobset-system"},
+	queues:  {chart: "oci://registry.k8s.io/kueue/charts/kueue", version: "0.19.0", namespace: "kueue-system"},
+	trainerOperator: {
+		chart: "oci://ghcr.io/kubeflow/charts/kubeflow-trainer", version: "2.3.0", namespace: "kubeflow-system",
+	},
+	scaler: {
+		chart: "keda", version: "2.20.1", repository: "https://kedacore.github.io/charts", namespace: "keda",
+	},
+	workflows: {
+		chart: "argo-workflows", version: "0.47.4", repository: "https://argoproj.github.io/argo-helm", namespace: "argo",
+	},
 	prometheus: {
-		chart: "kube-prometheus-stack", version: "79.5.0", repository: "https://prometheus-community.github.io/helm-charts",
+		chart: "kube-prometheus-stack", version: "88.0.0", repository: "https://prometheus-community.github.io/helm-charts",
 		namespace: "monitoring",
 	},
 	adapter: {

@@ -22,7 +22,7 @@ const runID = "{{workflow.creationTimestamp.Y}}{{workflow.creationTimestamp.m}}{
 	"T{{workflow.creationTimestamp.H}}{{workflow.creationTimestamp.M}}{{workflow.creationTimestamp.S}}.000Z"
 
 // Pipeline is a template of Argo Workflows: one pod for each step, and for the training step a job of the Training
-// layer, which waits in the queue. The clock starts it as a CronWorkflow, new data by a watcher that asks Argo's server.
+// layer, which waits in the queue. The clock starts it as a CronWorkflow, new data a watcher that asks Argo's server.
 func (t *Target) Pipeline(
 	ctx *pulumi.Context, name string, args *components.PipelineArgs, opts ...pulumi.ResourceOption,
 ) (*components.PipelineOutputs, error) {
@@ -129,7 +129,9 @@ func (p *pipeline) executor() error {
 	m := object.Metadata{
 		Name: name + ".service-account-token", Annotations: map[string]string{"kubernetes.io/service-account.name": name},
 	}
-	_, err := p.named("v1", "Secret", []string{"executor"}, m, map[string]any{"type": "kubernetes.io/service-account-token"})
+	_, err := p.named("v1", "Secret", []string{"executor"}, m, map[string]any{
+		"type": "kubernetes.io/service-account-token",
+	})
 	if err != nil {
 		return err
 	}

@@ -32,14 +32,17 @@ func (p *pipeline) watch() (pulumi.StringInput, error) {
 	if err := p.policy("argo", p.toArgo()); err != nil {
 		return nil, err
 	}
-	binding, err := p.named(argo.APIVersion, argo.BindingKind, []string{"watch"}, object.Metadata{Name: name}, spec(argo.Binding{
+	event := argo.Binding{
 		Event:  argo.Event{Selector: fmt.Sprintf("discriminator == %q", p.name)},
 		Submit: argo.Submit{WorkflowTemplateRef: api.NameRef{Name: p.name}},
-	}), pulumi.DependsOn([]pulumi.Resource{p.template}))
+	}
+	m := object.Metadata{Name: name}
+	binding, err := p.named(argo.APIVersion, argo.BindingKind, []string{"watch"}, m, spec(event),
+		pulumi.DependsOn([]pulumi.Resource{p.template}))
 	if err != nil {
 		return nil, err
 	}
-	made, err := p.named("apps/v1", "Deployment", []string{"watch"}, object.Metadata{Name: name}, spec(p.watcher(name)),
+	made, err := p.named("apps/v1", "Deployment", []string{"watch"}, m, spec(p.watcher(name)),
 		pulumi.DependsOn([]pulumi.Resource{binding}))
 	return p.known(name, made), err
 }

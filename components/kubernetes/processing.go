@@ -11,8 +11,8 @@ import (
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
-// Processing is a CronJob. A cluster hears nothing of a store, so that a job cannot start for single objects: what works
-// on new data is a step of the pipeline, which a watcher starts.
+// Processing is a CronJob. A cluster hears nothing of a store, so that a job cannot start for single objects: what
+// works on new data is a step of the pipeline, which a watcher starts.
 func (t *Target) Processing(
 	ctx *pulumi.Context, name string, args *components.ProcessingArgs, opts ...pulumi.ResourceOption,
 ) (*components.ProcessingOutputs, error) {
@@ -49,7 +49,8 @@ func (t *Target) Processing(
 		}
 	}
 	made, err := l.cronJob(nil, clock{
-		schedule: args.Schedule, minutes: (args.TimeoutSeconds + 59) / 60, retries: *args.Retries, priority: batchPriority, pods: w,
+		schedule: args.Schedule, minutes: (args.TimeoutSeconds + 59) / 60, retries: *args.Retries,
+		priority: batchPriority, pods: w,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the job: %w", err)

@@ -26,7 +26,8 @@ func endpointPlan(change func(*components.EndpointArgs), set func(*settings.Sett
 			lake[string(zone)] = pulumi.String(values.Zone(zone))
 		}
 		args := &components.EndpointArgs{
-			Image: values.Inference, Model: "tumour", Lake: lake, Auth: components.AuthToken, TokenURI: pulumi.String(values.Token),
+			Image: values.Inference, Model: "tumour", Lake: lake, Auth: components.AuthToken,
+			TokenURI: pulumi.String(values.Token),
 		}
 		if change != nil {
 			change(args)

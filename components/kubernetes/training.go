@@ -108,8 +108,8 @@ func (j *training) manifest(apiVersion, kind, priority string, spec any) pulumi.
 	}
 }
 
-// restarts is how often a job starts again as a whole: often where its machines are taken away, for then it goes on from
-// its checkpoint.
+// restarts is how often a job starts again as a whole: often where its machines are taken away, for then it goes on
+// from its checkpoint.
 func (j *training) restarts() int {
 	if *j.args.Spot {
 		return 20

@@ -9,9 +9,9 @@ import (
 // Unsupported implements components.Target.
 func (*Target) Unsupported() map[components.Layer]string {
 	return map[components.Layer]string{
-		components.WarehouseLayer: "a cluster has no database for analysts; DuckDB, Trino and Spark read the lake's Parquet",
+		components.WarehouseLayer: "a cluster has no database for analysts; DuckDB and Trino read the lake's Parquet",
 		components.WorkbenchLayer: "JupyterHub is a platform of its own; its notebooks need the lake's address alone",
-		components.DeliveryLayer:  "who may deploy is decided by the login of the cluster's API server, outside of the cluster",
+		components.DeliveryLayer:  "who may deploy is decided by the login of the cluster's API server",
 	}
 }
 

@@ -1,9 +1,9 @@
 // Package api holds the kinds that every Kubernetes cluster has, as of v1.36, as far as this project declares them:
 // plain structs with the field names of the API. Fields whose value another resource may give are inputs.
 //
-// It stands in for the packages of pulumi-kubernetes: core/v1 with those that the layers need takes 79 seconds of CPU to
-// compile, in every target that puts workloads into a cluster, and says no more than the names and types here, which
-// the tests hold against the API's own description.
+// It stands in for the packages of pulumi-kubernetes: core/v1 with those that the layers need takes 79 seconds of CPU
+// to compile, in every target that puts workloads into a cluster, and says no more than the names and types here,
+// which the tests hold against the API's own description.
 package api
 
 import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"

@@ -10,8 +10,8 @@ type Settings struct {
 	Namespace string `yaml:"namespace"`
 	// Operators that the cluster has, by the names in docs/kubernetes.md. Default none.
 	Operators []string `yaml:"operators"`
-	// InstallOperators installs those that the layers need and the cluster lacks, as charts of exact versions. Default off:
-	// a missing one is an error.
+	// InstallOperators installs those that the layers need and the cluster lacks, as charts of exact versions. Default
+	// off: a missing one is an error.
 	InstallOperators bool `yaml:"installOperators"`
 	// Lake says where the data lake is.
 	Lake Lake `yaml:"lake"`
@@ -42,17 +42,14 @@ type Settings struct {
 	ArgoServer string `yaml:"argoServer"`
 	// Grafana is the address of Grafana, for the link to the dashboard. Default none.
 	Grafana string `yaml:"grafana"`
-	// Feast is an online store of features. Default none.
-	Feast Feast `yaml:"feast"`
-	// SparkImage is the image of Spark that makes features. Default none: the training image makes them.
-	SparkImage string `yaml:"sparkImage"`
 	// Prices per hour turn a budget in money into a quota. Required with a budget.
 	Prices Prices `yaml:"prices"`
 }
 
 // Lake says where the data lake is.
 type Lake struct {
-	// URI of a zone with {zone} in the place of its name, such as s3://fraud-{zone} or file:///lake/{zone}. Required.
+	// URI of a zone with {zone} in the place of its name, such as s3://fraud-{zone}, s3://fraud/{zone} or
+	// file:///lake/{zone}. Required.
 	URI string `yaml:"uri"`
 	// Endpoint of a store that speaks S3. Default that of the cloud.
 	Endpoint string `yaml:"endpoint"`
@@ -96,8 +93,6 @@ type Access struct {
 	MonitoringNamespace string `yaml:"monitoringNamespace"`
 	// ArgoNamespace is where Argo runs. Default argo.
 	ArgoNamespace string `yaml:"argoNamespace"`
-	// RedisNamespace is where the online store of features runs. Default none.
-	RedisNamespace string `yaml:"redisNamespace"`
 }
 
 // Quota bounds what the namespace may ask for.
@@ -130,8 +125,8 @@ type Nodes struct {
 	// Provision asks the cluster's autoscaler for all nodes of a job at once: the name of a provisioning class, such as
 	// queued-provisioning.gke.io. Default none.
 	Provision string `yaml:"provision"`
-	// Topology lists the labels of nodes from the widest place to the narrowest, such as a zone, a rack and a host, so that
-	// the nodes of one job lie close together. Default none.
+	// Topology lists the labels of nodes from the widest place to the narrowest, such as a zone, a rack and a host, so
+	// that the nodes of one job lie close together. Default none.
 	Topology []string `yaml:"topology"`
 	// Cohort is the group of queues that lend each other what they do not use. Default none.
 	Cohort string `yaml:"cohort"`
@@ -163,16 +158,6 @@ type Gateway struct {
 	Certificate string `yaml:"certificate"`
 	// DrainSeconds is how long the load balancer still sends requests to a pod that ends. Default 20.
 	DrainSeconds int `yaml:"drainSeconds"`
-}
-
-// Feast is an online store of features: Feast on Redis.
-type Feast struct {
-	// Image with the command feast. Required with Redis.
-	Image string `yaml:"image"`
-	// Redis is host:port. Default none.
-	Redis string `yaml:"redis"`
-	// Secret names the Secret of the namespace whose key password opens Redis. Default none.
-	Secret string `yaml:"secret"`
 }
 
 // Prices per hour in US dollars.
