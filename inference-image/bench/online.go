@@ -118,7 +118,8 @@ func (o *options) contenders(ctx context.Context, dir, kind, model string) (all 
 	}
 	if node, err := exec.LookPath("node"); err == nil && o.ort != "" {
 		add("node, onnxruntime-node",
-			[]string{"BENCH_MODEL=" + model, "BENCH_PORT=PORT", "BENCH_ORT=" + absolute(o.ort)}, node, filepath.Join(o.sources, "nodeapp.js"))
+			[]string{"BENCH_MODEL=" + model, "BENCH_PORT=PORT", "BENCH_ORT=" + absolute(o.ort)}, node,
+			filepath.Join(o.sources, "nodeapp.js"))
 	} else {
 		skipped = append(skipped, "node (npm install --ignore-scripts onnxruntime-node, and BENCH_ORT names its folder)")
 	}

@@ -15,33 +15,35 @@ func (p *parser) shortNumber() (x float64, ok bool) {
 	if negative {
 		at++
 	}
-	first, mantissa := at, uint64(0)
-	for ; at < len(data) && data[at]-'0' <= 9; at++ {
-		mantissa = mantissa*10 + uint64(data[at]-'0')
-	}
-	digits, fraction := at-first, 0
-	if digits == 0 || digits > 1 && data[first] == '0' {
+	mantissa, end := digitsFrom(data, at, 0)
+	digits, fraction := end-at, 0
+	if digits == 0 || digits > 1 && data[at] == '0' {
 		return 0, false
 	}
-	if at < len(data) && data[at] == '.' {
-		at++
-		first = at
-		for ; at < len(data) && data[at]-'0' <= 9; at++ {
-			mantissa = mantissa*10 + uint64(data[at]-'0')
-		}
-		if fraction = at - first; fraction == 0 {
+	if end < len(data) && data[end] == '.' {
+		at = end + 1
+		mantissa, end = digitsFrom(data, at, mantissa)
+		if fraction = end - at; fraction == 0 {
 			return 0, false
 		}
 	}
-	if digits+fraction > shortDigits || at < len(data) && !endsNumber(data[at]) {
+	if digits+fraction > shortDigits || end < len(data) && !endsNumber(data[end]) {
 		return 0, false
 	}
 	x = float64(mantissa) / powersOfTen[fraction]
 	if negative {
 		x = -x
 	}
-	p.at = at
+	p.at = end
 	return x, true
+}
+
+// digitsFrom appends digits to a number and returns where they end; too many of them wrap around.
+func digitsFrom(data []byte, at int, number uint64) (appended uint64, end int) {
+	for ; at < len(data) && data[at]-'0' <= 9; at++ {
+		number = number*10 + uint64(data[at]-'0')
+	}
+	return number, at
 }
 
 // endsNumber reports whether a byte may stand behind a number.

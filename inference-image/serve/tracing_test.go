@@ -123,8 +123,6 @@ func TestTraces(t *testing.T) {
 }
 
 // The standard variables say which share is traced, and a caller that is not traced is not.
-//
-//nolint:paralleltest // the variables belong to the process
 func TestTracesAreSampled(t *testing.T) {
 	s := startCollector(t)
 	t.Setenv("OTEL_TRACES_SAMPLER", "parentbased_always_on")

@@ -87,12 +87,12 @@ func TestPagesInABrowser(t *testing.T) {
 // capture writes rows as the server captures them, by asking one.
 func capture(t *testing.T, l *inferencetest.Lake, rows [][]float32) {
 	t.Helper()
-	t.Run("capture", func(t *testing.T) { //nolint:paralleltest // what it writes is read behind it
+	t.Run("capture", func(t *testing.T) {
 		s := start(t, serve.Options{Models: l.URI("models"), Model: inferencetest.Model, Logs: l.URI("logs"),
 			CaptureShare: 1}, "v1")
 		sub := &subject{server: s, rows: rows}
-		out := run(t, sub.text(t, `{"features":[`, ",", `]}`, false), "curl", "-sS", "--fail-with-body", "--data-binary", "@-",
-			s.url+"/predict")
+		out := run(t, sub.text(t, `{"features":[`, ",", `]}`, false), "curl", "-sS", "--fail-with-body", "--data-binary",
+			"@-", s.url+"/predict")
 		require.Contains(t, out, fmt.Sprintf("%q", "v1"))
 	})
 }

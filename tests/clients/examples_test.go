@@ -26,7 +26,7 @@ import (
 )
 
 // For every example: the trainer makes a model, and what the server says of each row of the data, over each protocol,
-// before, during and after a swap, are the bits that the trainer's plain form of the model computes. (That the plain form
+// before, during and after a swap, are the bits that the trainer's plain form of the model computes. (That this form
 // computes what XGBoost does, the trainer itself checks for every row before it gives a model away.)
 func TestExamples(t *testing.T) {
 	t.Parallel()
@@ -217,7 +217,7 @@ func (x *example) outputs(t *testing.T, text string) (version string, out []floa
 			Probabilities map[string]float32
 		}
 	}
-	if !assert.NoError(t, json.Unmarshal([]byte(text), &answer), text) { //nolint:testifylint // also in goroutines
+	if !assert.NoError(t, json.Unmarshal([]byte(text), &answer), text) {
 		return "", nil
 	}
 	for _, p := range answer.Predictions {
