@@ -45,6 +45,7 @@ func TestTuningDefaults(t *testing.T) {
 	assert.NotEqual(t, without.Hash(), s.Hash(), "a search leads to another model")
 }
 
+//nolint:lll // one case a line
 func TestASpaceThatCannotBeSearchedIsRefused(t *testing.T) {
 	t.Parallel()
 	for text, message := range map[string]string{

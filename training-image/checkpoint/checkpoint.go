@@ -73,8 +73,9 @@ func (s *Store) Load(ctx context.Context, request string) (round int, state []by
 	}
 	line, state, _ := bytes.Cut(data, []byte("\n"))
 	var h header
-	switch err := json.Unmarshal(line, &h); {
-	case err != nil || h.SHA256 != registry.Sum(state):
+	whole := json.Unmarshal(line, &h) == nil && h.SHA256 == registry.Sum(state)
+	switch {
+	case !whole:
 		return 0, nil, "it is damaged", nil
 	case h.Request != request:
 		return 0, nil, "data, parameters, libraries or the number of ranks have changed since", nil

@@ -38,7 +38,7 @@ func wholeObjects(t *testing.T, l *steptest.Lake) {
 				require.NoError(t, err)
 				assert.True(t, json.Valid(data), "%s/%s", zone, o.Key)
 			case ".parquet":
-				assert.NoError(t, parquetfile.Read(file, func([]string) error { return nil },
+				require.NoError(t, parquetfile.Read(file, func([]string) error { return nil },
 					func([]any) error { return nil }), "%s/%s", zone, o.Key)
 			}
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/train"
 )
 
-const reproduceLong = `Trains a version again from the rows, the parameters and the seed that it was made of, and compares the
-bytes of the two models. Nothing is written.
+const reproduceLong = `Trains a version again from the rows, the parameters and the seed that it was made of, and
+compares the bytes of the two models. Nothing is written.
 
 pipeline.yaml must be the one that the version was trained with. The bytes are the same on the same version of the
 library that trained; where they are not, the command fails and lists what has changed.`

@@ -6,8 +6,8 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/tune"
 )
 
-const tuneLong = `Trains with many parameters from tuning.space of pipeline.yaml and keeps those with the lowest loss on the
-validation rows for train. Without the section tuning there is nothing to do.
+const tuneLong = `Trains with many parameters from tuning.space of pipeline.yaml and keeps those with the lowest loss on
+the validation rows for train. Without the section tuning there is nothing to do.
 
 Each trial is one object in models/<name>/tuning/<run>/trials/, beside trials.html with plots of all, and a row of the
 metadata table. A search that was stopped or killed goes on with the first trial that is not there; it finds the same,

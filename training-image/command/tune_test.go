@@ -89,6 +89,7 @@ func TestTuneFindsTheSameHoweverItIsRun(t *testing.T) {
 	assert.Equal(t, 4, strings.Count(string(page), "<svg "), "one plot of all, and one for each parameter")
 	assert.Equal(t, 4*16, strings.Count(string(page), "<circle "))
 
+	//nolint:paralleltest // they share a lake
 	t.Run("killed", func(t *testing.T) {
 		forget(t, l)
 		kills := 0
@@ -103,6 +104,7 @@ func TestTuneFindsTheSameHoweverItIsRun(t *testing.T) {
 		assert.Equal(t, want, trials(t, l, "r1"), "killed %d times", kills)
 		assert.Positive(t, kills)
 	})
+	//nolint:paralleltest // they share a lake
 	t.Run("two ranks", func(t *testing.T) {
 		forget(t, l)
 		var ranks []*program
@@ -115,6 +117,7 @@ func TestTuneFindsTheSameHoweverItIsRun(t *testing.T) {
 		assert.Equal(t, want, trials(t, l, "r1"))
 		assert.NotContains(t, ranks[1].out.String(), "trial 2 ")
 	})
+	//nolint:paralleltest // they share a lake
 	t.Run("a job for each trial", func(t *testing.T) {
 		forget(t, l)
 		var wait sync.WaitGroup

@@ -25,7 +25,8 @@ var pools = []string{"workerpool0", "workerpool1"}
 
 func (e *environment) vertex() Place {
 	p := Place{Name: Vertex, World: 1, Job: e.getenv("CLOUD_ML_JOB_ID"), Model: bucketURI(e.getenv("AIP_MODEL_DIR")),
-		Checkpoints: bucketURI(e.getenv("AIP_CHECKPOINT_DIR")), Trial: e.getenv("CLOUD_ML_TRIAL_ID"), Inputs: map[string]string{}}
+		Checkpoints: bucketURI(e.getenv("AIP_CHECKPOINT_DIR")), Trial: e.getenv("CLOUD_ML_TRIAL_ID"),
+		Inputs: map[string]string{}}
 	for name, variable := range map[string]string{
 		"train": "AIP_TRAINING_DATA_URI", "validation": "AIP_VALIDATION_DATA_URI", "test": "AIP_TEST_DATA_URI",
 	} {

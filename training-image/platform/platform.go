@@ -124,8 +124,8 @@ func (p *Place) check() error {
 	return nil
 }
 
-// ranks reads what launchers of distributed programs set: torch's variables (also those of PyTorchJob and Azure ML), the
-// PET_ variables of TrainJob, and the completion index of an indexed Job, which JobSet has too.
+// ranks reads what launchers of distributed programs set: torch's variables (also those of PyTorchJob and Azure ML),
+// the PET_ variables of TrainJob, and the completion index of an indexed Job, which JobSet has too.
 func (e *environment) ranks(p *Place) {
 	p.World = e.number(1, "WORLD_SIZE", "PET_NNODES")
 	if processes := e.getenv("PET_NPROC_PER_NODE"); e.getenv("WORLD_SIZE") == "" && processes != "" &&

@@ -88,7 +88,8 @@ func vertexSpec(kind string, index string) string {
 func TestVertex(t *testing.T) {
 	t.Parallel()
 	environ := []string{"AIP_MODEL_DIR=gs://bucket/job/model/", "AIP_CHECKPOINT_DIR=gs://bucket/job/checkpoints/",
-		"AIP_TENSORBOARD_LOG_DIR=gs://bucket/job/logs/", "AIP_DATA_FORMAT=csv", "AIP_TRAINING_DATA_URI=gs://bucket/d/training-*",
+		"AIP_TENSORBOARD_LOG_DIR=gs://bucket/job/logs/", "AIP_DATA_FORMAT=csv",
+		"AIP_TRAINING_DATA_URI=gs://bucket/d/training-*",
 		"AIP_VALIDATION_DATA_URI=gs://bucket/d/validation-*", "AIP_TEST_DATA_URI=gs://bucket/d/test-*", "CLOUD_ML_JOB_ID=123",
 		"CLOUD_ML_TRIAL_ID=7"}
 	for rank, task := range [][2]string{{"workerpool0", "0"}, {"workerpool1", "0"}, {"workerpool1", "1"}} {

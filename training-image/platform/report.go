@@ -42,7 +42,8 @@ func (p *Place) WriteMetric(name string, value float64, step int) error {
 	if p.MetricFile == "" {
 		return nil
 	}
-	data, err := json.Marshal(metric{Timestamp: float64(time.Now().UnixMicro()) / 1e6, Trial: p.Trial, Step: strconv.Itoa(step)})
+	data, err := json.Marshal(metric{Timestamp: float64(time.Now().UnixMicro()) / 1e6, Trial: p.Trial,
+		Step: strconv.Itoa(step)})
 	if err != nil {
 		return err
 	}

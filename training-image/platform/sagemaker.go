@@ -31,7 +31,8 @@ type resources struct {
 func (e *environment) sageMaker() Place {
 	p := Place{Name: SageMaker, Job: e.getenv("TRAINING_JOB_NAME"), World: 1, FailureFile: sageMakerFailure,
 		Model:  or(e.getenv("SM_MODEL_DIR"), sageMakerModel),
-		Output: or(e.getenv("SM_OUTPUT_DATA_DIR"), sageMakerOutput), Parameters: map[string]string{}, Inputs: map[string]string{}}
+		Output: or(e.getenv("SM_OUTPUT_DATA_DIR"), sageMakerOutput), Parameters: map[string]string{},
+		Inputs: map[string]string{}}
 	// SageMaker makes the directory where the job has a CheckpointConfig, and only there it is kept.
 	if e.exists(sageMakerCheckpoints) {
 		p.Checkpoints = sageMakerCheckpoints

@@ -60,7 +60,6 @@ type Group struct {
 	words    chan message // about rounds
 	err      error
 	leaving  bool
-	stopping bool          // a rank was told to stop
 	lost     chan struct{} // closed when err is set
 	stop     chan struct{} // closed at the end
 	watchers sync.WaitGroup
@@ -292,8 +291,8 @@ func (g *Group) Agree(round int, value string, stop bool) (halt bool, err error)
 		}
 		own.Stop = own.Stop || m.Stop
 		if m.Round != round || m.Value != value {
-			err = fmt.Errorf("%w: rank %d has %q after round %d, rank 0 %q after round %d", ErrDiffer, m.Rank, m.Value, m.Round,
-				value, round)
+			err = fmt.Errorf("%w: rank %d has %q after round %d, rank 0 %q after round %d", ErrDiffer, m.Rank, m.Value,
+				m.Round, value, round)
 			g.tell(own) // the others see it too
 			return false, err
 		}

@@ -110,7 +110,7 @@ func TestALostRankIsKnownToAll(t *testing.T) {
 	for rank := range 2 {
 		wait.Go(func() {
 			g, err := ranks.Join(t.Context(), options(address, rank, 3), tracker)
-			assert.NoError(t, err)
+			assert.NoError(t, err) //nolint:testifylint // not in the test's goroutine
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, g)

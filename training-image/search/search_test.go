@@ -19,8 +19,9 @@ func numbers(low, high float64, log bool, steps int) pipeline.Range {
 
 func tuning(strategy pipeline.Strategy, seed int64) *pipeline.Tuning {
 	return &pipeline.Tuning{Strategy: strategy, Trials: 40, Parallel: 1, Seed: seed, Space: map[string]pipeline.Range{
-		"learningRate": numbers(0.001, 1, true, 4), "maxDepth": numbers(2, 10, false, 3), "subsample": {Values: []string{"0.5", "1"}},
-		"l2": numbers(0, 10, false, 3)}}
+		"learningRate": numbers(0.001, 1, true, 4), "maxDepth": numbers(2, 10, false, 3),
+		"subsample": {Values: []string{"0.5", "1"}},
+		"l2":        numbers(0, 10, false, 3)}}
 }
 
 func number(t *testing.T, text string) float64 {

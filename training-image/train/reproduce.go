@@ -58,7 +58,8 @@ func Reproduce(ctx context.Context, o Options, model, version string) error {
 // specOf is the pipeline as the version was trained with it.
 func specOf(j *step.Job, m *registry.Manifest) (*pipeline.Spec, error) {
 	if j.Spec.Hash() != m.PipelineHash {
-		return nil, errors.New("pipeline.yaml is not the one that the version was trained with: give that one with --pipeline")
+		return nil, errors.New("pipeline.yaml is not the one that the version was trained with: " +
+			"give that one with --pipeline")
 	}
 	data, err := json.Marshal(m.Parameters)
 	if err != nil {

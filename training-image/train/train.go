@@ -172,7 +172,8 @@ func Optimize(ctx context.Context, j *step.Job, spec *pipeline.Spec, set feature
 	return nil
 }
 
-// encode writes a model and its smaller form, if it has one. They hold no run id: the same run again gives the same bytes.
+// encode writes a model and its smaller form, if it has one. They hold no run id: the same run again gives the same
+// bytes.
 func encode(j *step.Job, f *family.Fitted) (model, optimized []byte, err error) {
 	meta := map[string]string{"dataVersion": j.Record.DataVersion, "pipelineHash": j.Record.PipelineHash}
 	if model, err = f.Model.Marshal(meta); err == nil && f.Optimized != nil {

@@ -112,15 +112,16 @@ func plot(b *bytes.Buffer, a axes, points, line []point) {
 	lowY, highY := bounds(points, func(p point) float64 { return p.y })
 	x := scale(lowX, highX, margin, plotWidth-10, a.log)
 	y := scale(lowY, highY, plotHeight-margin, 10, false)
-	fmt.Fprintf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"%s by %s\">\n",
-		plotWidth, plotHeight, html.EscapeString(a.y), html.EscapeString(a.x))
+	fmt.Fprintf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" role=\"img\" "+
+		"aria-label=\"%s by %s\">\n", plotWidth, plotHeight, html.EscapeString(a.y), html.EscapeString(a.x))
 	fmt.Fprintf(b, "<path d=\"M%d 10V%dH%d\" fill=\"none\" stroke=\"#888\"/>\n", margin-6, plotHeight-margin+6, plotWidth-4)
 	for _, mark := range []struct {
 		x, y   float64
 		anchor string
 		text   string
 	}{
-		{margin, plotHeight - margin + 22, "start", number(lowX)}, {plotWidth - 10, plotHeight - margin + 22, "end", number(highX)},
+		{margin, plotHeight - margin + 22, "start", number(lowX)},
+		{plotWidth - 10, plotHeight - margin + 22, "end", number(highX)},
 		{plotWidth / 2, plotHeight - 8, "middle", a.x}, {margin - 8, plotHeight - margin, "end", number(lowY)},
 		{margin - 8, 18, "end", number(highY)},
 	} {

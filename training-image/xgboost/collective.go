@@ -79,7 +79,8 @@ func (l *Library) NewTracker(host string, world int) (*Tracker, error) {
 		return nil, err
 	}
 	var h handle
-	if err := l.call("XGTrackerCreate", func() int32 { return l.collective.trackerCreate(string(config), &h) }); err != nil {
+	err = l.call("XGTrackerCreate", func() int32 { return l.collective.trackerCreate(string(config), &h) })
+	if err != nil {
 		return nil, err
 	}
 	if err := l.call("XGTrackerRun", func() int32 { return l.collective.trackerRun(h, "{}") }); err != nil {
@@ -136,7 +137,8 @@ func (l *Library) Join(host string, port, rank, world int) (*Collective, error) 
 		"dmlc_task_id": fmt.Sprintf("%06d", rank), "dmlc_retry": 5, "dmlc_timeout": patience}
 	if l.collective.trackerCreate == nil {
 		settings = map[string]any{"xgboost_communicator": "rabit", "rabit_tracker_uri": host,
-			"rabit_tracker_port": strconv.Itoa(port), "rabit_task_id": strconv.Itoa(rank), "rabit_world_size": strconv.Itoa(world),
+			"rabit_tracker_port": strconv.Itoa(port), "rabit_task_id": strconv.Itoa(rank),
+			"rabit_world_size":          strconv.Itoa(world),
 			"rabit_enable_tcp_no_delay": "true"} // small messages would wait 40 ms for one another
 	}
 	config, err := json.Marshal(settings)
