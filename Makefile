@@ -35,7 +35,7 @@ export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt clients \
-	cover proto record bench-up bench-engine bench-check bench-serve bench-train plan image-inference stack-programs clean
+	cover proto record bench-up bench-engine bench-check bench-serve bench-train bench-tune plan image-inference image-training stack-programs clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -175,6 +175,12 @@ bench-serve: ## Measure the inference image beside others and write docs/benchma
 	@tools/clients/setup bench
 	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/ ./inference-image ./inference-image/bench
 	@bin/bench -server bin/inference-image -onnxruntime-node bin/npm/node_modules/onnxruntime-node -page docs/benchmarks.md
+
+image-training: ## Build and try the container of the training image with buildah and podman, also as two ranks (as root)
+	@training-image/container/build
+
+bench-tune: ## Compare grid, random and Bayesian search on the example (2 minutes of CPU)
+	@$(GO) test -count=1 -v -tags local,bench -timeout 30m -run TwoHundred ./training-image/tune | grep -v '^=== '
 
 image-inference: ## Build the containers of the inference image with buildah, and try them with podman (as root)
 	@tools/clients/setup
