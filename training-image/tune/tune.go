@@ -68,6 +68,7 @@ type run struct {
 	*step.Job
 	tuning *pipeline.Tuning
 	search *search.Search
+	apart  int // a trial is proposed from those that lie so many before it
 	models *lake.Zone
 	family family.Family
 	set    featureset.Set
@@ -83,14 +84,10 @@ func newRun(ctx context.Context, o Options, j *step.Job) (*run, error) {
 	if t.Strategy == pipeline.GridSearch {
 		n = min(n, s.Size())
 	}
-	switch {
-	case o.Trial >= n:
+	if o.Trial >= n {
 		return nil, fmt.Errorf("there is no trial %d: the search has %d, counted from 0", o.Trial, n)
-	case o.Place.World > t.Parallel:
-		return nil, fmt.Errorf("there are %d ranks and tuning.parallel is %d: set it to %d, so that all have work",
-			o.Place.World, t.Parallel, o.Place.World)
 	}
-	r := &run{o: o, Job: j, tuning: t, search: s, trials: make([]Trial, n), done: make([]chan struct{}, n)}
+	r := &run{o: o, Job: j, tuning: t, search: s, apart: max(t.Parallel, o.Place.World), trials: make([]Trial, n), done: make([]chan struct{}, n)}
 	for i := range r.done {
 		r.done[i] = make(chan struct{})
 	}
@@ -141,7 +138,7 @@ func (r *run) all(ctx context.Context) error {
 
 // one makes a trial known: it is read, run, or waited for.
 func (r *run) one(ctx context.Context, i int) error {
-	for before := range max(0, i-r.tuning.Parallel+1) {
+	for before := range max(0, i-r.apart+1) {
 		select {
 		case <-r.done[before]:
 		case <-ctx.Done():
@@ -169,7 +166,7 @@ func (r *run) one(ctx context.Context, i int) error {
 }
 
 // known are the trials that a trial is proposed from.
-func (r *run) known(i int) []Trial { return r.trials[:max(0, i-r.tuning.Parallel+1)] }
+func (r *run) known(i int) []Trial { return r.trials[:max(0, i-r.apart+1)] }
 
 // try runs a trial and writes it down.
 func (r *run) try(ctx context.Context, i int) error {
