@@ -167,8 +167,7 @@ func (c *cluster) nodePool(p pool) karpenter.NodePool {
 	if p.spot {
 		capacity = "spot"
 	}
-	labels := c.labels()
-	labels[poolLabel] = c.global(p.of)
+	labels := map[string]string{teamLabel: c.options.Scope.Team, poolLabel: c.global(p.of)} // no domain of Kubernetes' own
 	s := karpenter.NodeSpec{
 		NodeClassRef: karpenter.NodeClassRef{Group: class.Group, Kind: class.Kind, Name: class.Name},
 		Requirements: []karpenter.Requirement{

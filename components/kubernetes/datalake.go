@@ -62,7 +62,7 @@ func (l *layer) disk(retain bool) (pulumi.Resource, error) {
 		kept = append(kept, pulumi.Protect(true), pulumi.RetainOnDelete(true))
 	}
 	// A disk that is made for the first pod is not ready before there is one, and nobody may wait for it.
-	m := object.Metadata{Name: lakeClaim, Annotations: map[string]string{"pulumi.com/skipAwait": "true"}}
+	m := object.Metadata{Name: lakeClaim, Annotations: unawaited}
 	return l.named("v1", "PersistentVolumeClaim", nil, m, spec(api.Claim{
 		AccessModes: []string{mode}, StorageClassName: l.settings.Lake.StorageClass,
 		Resources: api.ClaimResources{Requests: map[string]string{"storage": fmt.Sprintf("%dGi", l.settings.Lake.SizeGiB)}},

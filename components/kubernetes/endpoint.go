@@ -144,12 +144,13 @@ func (e *endpoint) serve(v variant) error {
 		parts = nil
 	}
 	m := object.Metadata{Name: v.name}
+	later := object.Metadata{Name: v.name, Annotations: unawaited} // until the pipeline has made a model no pod is ready
 	labels := e.selector(v.alias)
-	deployment, err := e.named("apps/v1", "Deployment", parts, m, spec(e.deployment(v)))
+	deployment, err := e.named("apps/v1", "Deployment", parts, later, spec(e.deployment(v)))
 	if err != nil {
 		return err
 	}
-	service, err := e.named("v1", "Service", parts, m, spec(api.Service{
+	service, err := e.named("v1", "Service", parts, later, spec(api.Service{
 		Type: "ClusterIP", Selector: labels,
 		Ports: []api.ServicePort{{Name: httpPort, Port: servicePort, TargetPort: httpPort}},
 	}), pulumi.DependsOn([]pulumi.Resource{deployment}))

@@ -142,6 +142,7 @@ func (l *layer) accountFor(name string, rules ...api.Rule) (pulumi.StringOutput,
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
+	l.opts = l.after(made) // pods need it, and a token of an account that is not there is deleted
 	if len(rules) > 0 {
 		if err := l.role(name, parts, rules, made); err != nil {
 			return pulumi.StringOutput{}, err
@@ -163,6 +164,9 @@ func (l *layer) role(account string, parts []string, rules []api.Rule, on pulumi
 	}, pulumi.DependsOn([]pulumi.Resource{role, on}))
 	return err
 }
+
+// unawaited tells the engine not to wait until an object is ready.
+var unawaited = map[string]string{"pulumi.com/skipAwait": "true"}
 
 // known is an output whose text is known before its resources are there, so that previews and policies see it; whatever
 // uses it still waits for them.

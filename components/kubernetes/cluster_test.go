@@ -1,0 +1,121 @@
+package kubernetes_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/crdtest"
+	"github.com/mlpathway/mlpathway/components/kubernetes/settings"
+)
+
+func clusterPlan(change func(*components.ClusterArgs), set func(*settings.Settings)) plan {
+	return plan{change: set, build: func(ctx *pulumi.Context, target components.Target) error {
+		gpus := components.Machine{CPUs: 96, MemoryMiB: 1 << 20, Accelerator: components.GPULarge, Accelerators: 8}
+		args := &components.ClusterArgs{GPUQuota: 20, Pools: []components.NodePool{
+			{Name: "cpu", Machine: components.Machine{CPUs: 16, MemoryMiB: 65536}, Max: 2, SpotPercent: new(0)},
+			{Name: "gpu", Machine: gpus, Max: 4, SpotPercent: new(75)},
+		}}
+		if change != nil {
+			change(args)
+		}
+		_, err := components.NewCluster(ctx, "cluster", target, args)
+		return err
+	}}
+}
+
+// quotas are the nominal quotas of a ClusterQueue by flavor and resource.
+func quotas(queue map[string]any) (order []string, nominal map[string]map[string]any) {
+	nominal = map[string]map[string]any{}
+	for _, flavor := range at(queue, "spec.resourceGroups.0.flavors").([]any) {
+		name := at(flavor, "name").(string)
+		order, nominal[name] = append(order, name), map[string]any{}
+		for _, quota := range at(flavor, "resources").([]any) {
+			nominal[name][at(quota, "name").(string)] = at(quota, "nominalQuota")
+		}
+	}
+	return order, nominal
+}
+
+func TestQuotasFollowPoolsAndTheTeamsBound(t *testing.T) {
+	t.Parallel()
+	r := clusterPlan(nil, func(s *settings.Settings) { s.Nodes.Topology = []string{"zone", "rack"} }).must(t)
+	queue := r.object("ClusterQueue", "fraud-dev")
+	order, nominal := quotas(queue)
+	assert.Equal(t, []string{"fraud-dev-gpu-spot", "fraud-dev-gpu", "fraud-dev-cpu"}, order,
+		"a job takes the first flavor that it fits: accelerators first")
+	assert.Equal(t, "20", nominal["fraud-dev-gpu-spot"]["nvidia.com/gpu"], "3 of 4 nodes have 24, the team may use 20")
+	assert.Equal(t, "0", nominal["fraud-dev-gpu"]["nvidia.com/gpu"], "nothing is left for the fourth")
+	assert.Equal(t, "0", nominal["fraud-dev-cpu"]["nvidia.com/gpu"])
+	assert.Equal(t, "32", nominal["fraud-dev-cpu"]["cpu"])
+	assert.Equal(t, "fraud-dev", at(r.object("LocalQueue", "jobs"), "spec.clusterQueue"))
+	for flavor, taints := range map[string]int{"fraud-dev-gpu": 1, "fraud-dev-cpu": 0} {
+		list, _ := at(r.object("ResourceFlavor", flavor), "spec.nodeTaints").([]any)
+		assert.Len(t, list, taints, "a job without toleration never gets accelerated nodes")
+	}
+	assert.Equal(t, "zone", at(r.object("Topology", "fraud-dev-topology"), "spec.levels.0.nodeLabel"))
+}
+
+func TestACohortLendsAndBorrows(t *testing.T) {
+	t.Parallel()
+	queue := clusterPlan(nil, func(s *settings.Settings) {
+		s.Nodes.Cohort, s.Nodes.LendPercent, s.Nodes.BorrowPercent = "ml", new(50), new(150)
+	}).must(t).object("ClusterQueue", "fraud-dev")
+	assert.Equal(t, "ml", at(queue, "spec.cohortName"))
+	assert.Equal(t, "Any", at(queue, "spec.preemption.reclaimWithinCohort"), "what was lent comes back when it is needed")
+	cpu := at(queue, "spec.resourceGroups.0.flavors.2.resources.0")
+	assert.Equal(t, []any{"32", "16", "48"},
+		[]any{at(cpu, "nominalQuota"), at(cpu, "lendingLimit"), at(cpu, "borrowingLimit")})
+}
+
+func karpenter(s *settings.Settings) {
+	s.Nodes.Karpenter = settings.NodeClass{Group: "karpenter.k8s.aws", Kind: "EC2NodeClass", Name: "gpu"}
+}
+
+func TestKarpenterMakesTheNodes(t *testing.T) {
+	t.Parallel()
+	r := clusterPlan(nil, karpenter).must(t)
+	spot := r.object("NodePool", "fraud-dev-gpu-spot")
+	crdtest.CheckObject(t, "karpenter/testdata/crds.json", spot)
+	assert.Equal(t, []any{"spot"}, at(spot, "spec.template.spec.requirements.0.values"))
+	assert.Equal(t, "24", at(spot, "spec.limits").(map[string]any)["nvidia.com/gpu"])
+	assert.Equal(t, "WhenEmpty", at(spot, "spec.disruption.consolidationPolicy"))
+	for key := range at(spot, "spec.template.metadata.labels").(map[string]any) {
+		assert.False(t, strings.Contains(key, "kubernetes.io"), "Karpenter refuses labels of that domain: %s", key)
+	}
+	labels := at(r.object("ResourceFlavor", "fraud-dev-gpu-spot"), "spec.nodeLabels").(map[string]any)
+	assert.Equal(t, "spot", labels["karpenter.sh/capacity-type"])
+	assert.Equal(t, at(spot, "spec.template.metadata.labels").(map[string]any)["mlpathway/pool"], labels["mlpathway/pool"])
+
+	_, err := clusterPlan(func(a *components.ClusterArgs) { a.Pools[0].Min = 1 }, karpenter).run(t)
+	require.ErrorIs(t, err, components.ErrConflict)
+	require.ErrorContains(t, err, "pools[0].min")
+}
+
+func TestNodesAreAskedForAtOnce(t *testing.T) {
+	t.Parallel()
+	r := clusterPlan(nil, func(s *settings.Settings) { s.Nodes.Provision = "queued-provisioning.gke.io" }).must(t)
+	check := r.object("AdmissionCheck", "fraud-dev-provision")
+	crdtest.CheckObject(t, "kueue/testdata/admission.json", check)
+	config := r.object("ProvisioningRequestConfig", "fraud-dev-provision")
+	crdtest.CheckObject(t, "kueue/testdata/admission.json", config)
+	assert.Equal(t, "queued-provisioning.gke.io", at(config, "spec.provisioningClassName"))
+	rule := at(r.object("ClusterQueue", "fraud-dev"), "spec.admissionChecksStrategy.admissionChecks.0")
+	assert.Equal(t, []any{"fraud-dev-gpu-spot", "fraud-dev-gpu"}, at(rule, "onFlavors"), "only for accelerators")
+}
+
+func TestAPlatformDoesNotWaitForWhatComesLater(t *testing.T) {
+	t.Parallel()
+	r := endpointPlan(nil, nil).must(t)
+	for _, kind := range []string{"Deployment", "Service"} {
+		annotations, _ := at(r.object(kind, "endpoint"), "metadata.annotations").(map[string]any)
+		assert.Equal(t, "true", annotations["pulumi.com/skipAwait"], "no pod is ready before there is a model")
+	}
+	for _, made := range r.Find("kubernetes:apps/v1:Deployment") {
+		assert.Contains(t, strings.Join(made.Dependencies, " "), "ServiceAccount::endpoint-serviceaccount")
+	}
+}
