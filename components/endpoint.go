@@ -101,8 +101,10 @@ func (a *EndpointArgs) validateTraffic(c *checker) {
 
 // EndpointOutputs are what users and other layers need of an endpoint.
 type EndpointOutputs struct {
-	// URL of the endpoint; POST predictions to <URL>/predict where the inference image is reached directly.
+	// URL of the endpoint.
 	URL pulumi.StringOutput `pulumi:"url"`
+	// PredictURL takes predictions by POST. A target that leaves it unset is asked at <URL>/predict.
+	PredictURL pulumi.StringOutput `pulumi:"predictUrl"`
 	// EndpointID identifies the endpoint on the platform.
 	EndpointID pulumi.StringOutput `pulumi:"endpointId"`
 	// ScalingPolicyID identifies what adds and removes replicas; "" where nothing does.
@@ -124,7 +126,16 @@ func NewEndpoint(
 ) (*Endpoint, error) {
 	e := &Endpoint{}
 	c := construction{ctx, EndpointLayer, name, target, e, opts}
-	if err := construct(c, args, target.Endpoint, &e.EndpointOutputs); err != nil {
+	translate := func(
+		ctx *pulumi.Context, name string, args *EndpointArgs, opts ...pulumi.ResourceOption,
+	) (*EndpointOutputs, error) {
+		made, err := target.Endpoint(ctx, name, args, opts...)
+		if made != nil && made.PredictURL == (pulumi.StringOutput{}) && made.URL != (pulumi.StringOutput{}) {
+			made.PredictURL = pulumi.Sprintf("%s/predict", made.URL)
+		}
+		return made, err
+	}
+	if err := construct(c, args, translate, &e.EndpointOutputs); err != nil {
 		return nil, err
 	}
 	return e, nil

@@ -127,7 +127,7 @@ func (b *platform) outputs() pulumi.Map {
 		"model":    pulumi.String(b.problem.spec.Name),
 		"lake":     b.lake.URIs,
 		"endpoint": b.endpoint.URL,
-		"predict":  pulumi.Sprintf("%s/predict", b.endpoint.URL),
+		"predict":  b.endpoint.PredictURL,
 	}
 	if b.config.Endpoint.Auth == components.AuthToken {
 		outputs["token"] = b.security.TokenURIs.MapIndex(pulumi.String(endpointName))

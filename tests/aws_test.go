@@ -26,10 +26,16 @@ var awsStacks = []string{"fraud-dev", "fraud-stage", "fraud-prod"}
 // recordAWS records the program of a stack file with what AWS would return.
 func recordAWS(t *testing.T, stack string) *recording.Recorder {
 	t.Helper()
+	return recordAWSValues(t, stack, stackValues(t, stack))
+}
+
+// recordAWSValues records the program with the values of a stack file.
+func recordAWSValues(t *testing.T, stack string, values map[string]string) *recording.Recorder {
+	t.Helper()
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	r, err := recording.Record(func(ctx *pulumi.Context) error {
-		return stacks.Build(ctx, root, stackValues(t, stack))
+		return stacks.Build(ctx, root, values)
 	}, recording.Options{Project: "mlpathway", Stack: stack, Invent: awstest.Invent})
 	require.NoError(t, err)
 	return r

@@ -83,7 +83,7 @@ func (l *layer) object(object components.LakeObject, b *madeBucket, key pulumi.S
 	name := components.FitName(l.part(string(object.Zone), object.Key), 60)
 	args := &s3.BucketObjectv2Args{
 		Bucket: l.known(b.name, b.ready...), Key: pulumi.String(object.Key), Source: pulumi.NewFileAsset(object.Source),
-		SourceHash: pulumi.String(object.SHA256), Tags: l.tags(confidential),
+		SourceHash: pulumi.String(object.SHA256), Tags: l.objectTags(confidential),
 	}
 	if key != nil {
 		args.KmsKeyId = orNil(key)

@@ -122,7 +122,7 @@ func (l *layer) sparkRole(logs *logGroup) (*identity, error) {
 func (l *layer) putScript(args *components.FeaturesArgs) error {
 	object := &s3.BucketObjectv2Args{
 		Bucket: args.Offline.ToStringOutput().ApplyT(bucketOf).(pulumi.StringOutput), Key: pulumi.String(SparkScript),
-		Content: pulumi.String(sparkScript), ContentType: pulumi.String("text/x-python"), Tags: l.tags(internal),
+		Content: pulumi.String(sparkScript), ContentType: pulumi.String("text/x-python"), Tags: l.objectTags(internal),
 	}
 	_, err := s3.NewBucketObjectv2(l.ctx, l.part("script"), object, l.with()...)
 	return err
@@ -204,7 +204,9 @@ func (l *layer) newGroupFor(
 		}
 		group.OnlineStoreConfig = online
 	}
-	return sagemaker.NewFeatureGroup(l.ctx, l.part("group", view), group, l.kept(*args.Retain)...)
+	// Features that were added since are no reason to make a new group.
+	added := pulumi.IgnoreChanges([]string{"featureDefinitions"})
+	return sagemaker.NewFeatureGroup(l.ctx, l.part("group", view), group, l.kept(*args.Retain, added)...)
 }
 
 // onlineTable makes the table that an endpoint looks features up in.

@@ -88,6 +88,15 @@ func (l *layer) tags(class sensitivity, name ...string) pulumi.StringMap {
 	return tags
 }
 
+// objectTags are the tags of an object in a bucket: S3 takes no more than ten, so that the stack's labels stay away.
+func (l *layer) objectTags(class sensitivity) pulumi.StringMap {
+	scope := l.options.Scope
+	scope.Labels = nil
+	tags := pulumi.ToStringMap(scope.Tags(l.kind, l.name))
+	tags["data-class"] = pulumi.String(string(class))
+	return tags
+}
+
 // arn writes the ARN of a resource in this account and region.
 func (t *Target) arn(service, format string, args ...any) string {
 	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", t.region.partition, service, t.options.Region, t.options.Account,

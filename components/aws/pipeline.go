@@ -82,7 +82,8 @@ func (p *pipeline) putDefinition() error {
 	object, err := s3.NewBucketObjectv2(p.ctx, p.part("definition"), &s3.BucketObjectv2Args{
 		Bucket: models.ApplyT(bucketOf).(pulumi.StringOutput), Key: pulumi.String(key),
 		Content: pulumi.String(p.args.Definition), ContentType: pulumi.String("application/yaml"),
-		SourceHash: pulumi.String(hex.EncodeToString(sum[:])), KmsKeyId: orNil(p.args.Key), Tags: p.tags(internal),
+		SourceHash: pulumi.String(hex.EncodeToString(sum[:])), KmsKeyId: orNil(p.args.Key),
+		Tags: p.objectTags(internal),
 	}, p.with()...)
 	if err != nil {
 		return err

@@ -43,6 +43,8 @@ type Resource struct {
 	Protect bool `json:"protect,omitempty"`
 	// Retain tells whether it stays behind when the stack is destroyed.
 	Retain bool `json:"retain,omitempty"`
+	// DeleteBeforeReplace tells whether it is deleted before its successor is made.
+	DeleteBeforeReplace bool `json:"deleteBeforeReplace,omitempty"`
 	// Dependencies are the URNs of the resources that must be there first, sorted.
 	Dependencies []string `json:"dependencies,omitempty"`
 	// PropertyDependencies are the URNs of the resources that each input is made of, sorted.
@@ -99,7 +101,8 @@ func (r *Recorder) read(in *pulumirpc.RegisterResourceRequest) (Resource, error)
 	made := Resource{
 		URN: r.urn(in), Type: in.GetType(), Name: in.GetName(), Custom: in.GetCustom(), Inputs: inputs,
 		Provider: in.GetProvider(), Parent: in.GetParent(), Protect: in.GetProtect(), Retain: in.GetRetainOnDelete(),
-		Dependencies: slices.Sorted(slices.Values(in.GetDependencies())),
+		Dependencies:        slices.Sorted(slices.Values(in.GetDependencies())),
+		DeleteBeforeReplace: in.GetDeleteBeforeReplace(),
 	}
 	for key, from := range in.GetPropertyDependencies() {
 		if len(from.GetUrns()) == 0 {
