@@ -24,6 +24,9 @@ type FeaturesArgs struct {
 	Online *bool `pulumi:"online"`
 	// TTLDays forgets online rows after so many days; 0 never. Default 0.
 	TTLDays int `pulumi:"ttlDays"`
+	// Distributed makes features on the batch engine, for data that outgrows one machine, where the platform has one.
+	// Default off: a step of the pipeline makes them on one machine.
+	Distributed bool `pulumi:"distributed"`
 	// MaxWorkers caps the batch engine, and with it the bill, 1 to 100. Default 2 in dev, 4 in stage, 10 in prod.
 	MaxWorkers int `pulumi:"maxWorkers"`
 	// Worker is the size of one worker of the batch engine. Default 4 CPUs and 16 GiB.

@@ -15,10 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlpathway/mlpathway/inference-image/batch"
-	"github.com/mlpathway/mlpathway/inference-image/lambda"
+	httplambda "github.com/mlpathway/mlpathway/inference-image/lambda"
 	"github.com/mlpathway/mlpathway/inference-image/monitor"
 	"github.com/mlpathway/mlpathway/inference-image/platform"
 	"github.com/mlpathway/mlpathway/inference-image/serve"
+	"github.com/mlpathway/mlpathway/internal/lambda"
 	"github.com/mlpathway/mlpathway/internal/registry"
 )
 
@@ -124,7 +125,7 @@ func newServe() *cobra.Command {
 			if o.Platform == platform.Lambda {
 				run = func(ctx context.Context, o serve.Options) error {
 					return serve.RunWith(ctx, o, func(ctx context.Context, handler http.Handler) error {
-						return lambda.Run(ctx, os.Getenv("AWS_LAMBDA_RUNTIME_API"), handler)
+						return httplambda.Run(ctx, os.Getenv(lambda.Variable), handler)
 					})
 				}
 			}
@@ -211,7 +212,11 @@ func newMonitor() *cobra.Command {
 				return err
 			}
 			o.Out = cmd.OutOrStdout()
-			return monitor.Run(cmd.Context(), o)
+			check := func(ctx context.Context) error { return monitor.Run(ctx, o) }
+			if api := os.Getenv(lambda.Variable); api != "" { // each event is a check
+				return lambda.Run(cmd.Context(), api, lambda.Task(check))
+			}
+			return check(cmd.Context())
 		},
 	}
 	flag(cmd, &o.Models, "models", "", helpModels)

@@ -147,6 +147,13 @@ func TestAWSNeeds(t *testing.T) {
 		zone("features-spark", "s3:GetObject", "curated"), zone("features-spark", "s3:PutObject", "features"),
 		zone("warehouse-load", "s3:GetObject", "curated"), zone("batch-job", "s3:GetObject", "models"),
 		zone("batch-job", "s3:GetObject", "features"), zone("batch-job", "s3:PutObject", "results"),
+		{"pipeline-steps", "dynamodb:BatchGetItem", ":table/"}, {"pipeline-steps", "dynamodb:DeleteItem", ":table/"},
+		{"pipeline-steps", "dynamodb:PutItem", ":table/fraud-prod-features-online"},
+		{"pipeline-steps", "redshift-data:BatchExecuteStatement", ":workgroup/"},
+		{"pipeline-steps", "redshift-serverless:GetCredentials", ":workgroup/"},
+		{"pipeline-steps", "redshift-data:DescribeStatement", ""},
+		{"delivery-deploy", "iam:CreateServiceLinkedRole", ":role/aws-service-role/"},
+		{"delivery-deploy", "secretsmanager:GetSecretValue", ":secret:redshift!"},
 	} {
 		assert.True(t, allowed(roles[n.role], n), "%s needs %s on %s", n.role, n.action, n.resource)
 	}

@@ -23,8 +23,14 @@ const sparkRelease = "emr-7.9.0"
 //go:embed features.py
 var sparkScript string
 
-// SparkScript is the key of the script below the features zone.
-const SparkScript = "engine/features.py"
+// Where the batch engine finds its script and the SQL of a view, below the features zone, and where it leaves results.
+const (
+	enginePrefix = "engine"
+	sparkKey     = enginePrefix + "/features.py"
+)
+
+// queryKey is where the SQL of a view lies.
+func queryKey(view string) string { return enginePrefix + "/" + view + ".sql" }
 
 // Features are made by an EMR Serverless application that stops when it is idle, and kept in feature groups for
 // training and a DynamoDB table for endpoints.
@@ -47,7 +53,7 @@ func (t *Target) Features(
 	if err != nil {
 		return nil, err
 	}
-	if err := l.putScript(args); err != nil {
+	if err := l.putScripts(args); err != nil {
 		return nil, err
 	}
 	outputs := &components.FeaturesOutputs{EngineID: engine.ID().ToStringOutput(), Identity: id.ARN, OnlineURI: text("")}
@@ -118,14 +124,28 @@ func (l *layer) sparkRole(logs *logGroup) (*identity, error) {
 	})
 }
 
-// putScript puts the script of the engine into the features zone.
-func (l *layer) putScript(args *components.FeaturesArgs) error {
-	object := &s3.BucketObjectv2Args{
-		Bucket: args.Offline.ToStringOutput().ApplyT(bucketOf).(pulumi.StringOutput), Key: pulumi.String(SparkScript),
-		Content: pulumi.String(sparkScript), ContentType: pulumi.String("text/x-python"), Tags: l.objectTags(internal),
+// putScripts puts the script of the engine and the SQL of the views into the features zone.
+func (l *layer) putScripts(args *components.FeaturesArgs) error {
+	put := func(part, key, content, kind string) error {
+		_, err := s3.NewBucketObjectv2(l.ctx, l.part(part), &s3.BucketObjectv2Args{
+			Bucket: args.Offline.ToStringOutput().ApplyT(bucketOf).(pulumi.StringOutput), Key: pulumi.String(key),
+			Content: pulumi.String(content), ContentType: pulumi.String(kind), Tags: l.objectTags(internal),
+		}, l.with()...)
+		return err
 	}
-	_, err := s3.NewBucketObjectv2(l.ctx, l.part("script"), object, l.with()...)
-	return err
+	if err := put("script", sparkKey, sparkScript, "text/x-python"); err != nil {
+		return err
+	}
+	for _, view := range args.Views {
+		query := view.SQL
+		if query == "" {
+			query = "SELECT * FROM curated"
+		}
+		if err := put("query-"+view.Name, queryKey(view.Name), query, "application/sql"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Names that every feature group has. The other features are added by the pipeline, which knows what the SQL gives: a

@@ -34,9 +34,11 @@ func TestEngineStopsAndIsCapped(t *testing.T) {
 	assert.Equal(t, map[string]any{"enabled": true, "idleTimeoutMinutes": 5.0}, app["autoStopConfiguration"])
 	assert.NotContains(t, app, "initialCapacities", "capacity that is kept ready costs while nothing runs")
 	assert.Equal(t, []any{"sg-0123456789abcdef0"}, app["networkConfiguration"].(map[string]any)["securityGroupIds"])
-	script := r.inputs("aws:s3/bucketObjectv2:BucketObjectv2", "")
-	assert.Equal(t, "fraud-features", script["bucket"])
+	script := r.inputs("aws:s3/bucketObjectv2:BucketObjectv2", "features-script")
+	assert.Equal(t, []any{"fraud-features", "engine/features.py"}, []any{script["bucket"], script["key"]})
 	assert.Contains(t, script["content"], "spark.sql(sql)")
+	query := r.inputs("aws:s3/bucketObjectv2:BucketObjectv2", "features-query-payments")
+	assert.Equal(t, []any{"engine/payments.sql", "SELECT * FROM curated"}, []any{query["key"], query["content"]})
 }
 
 func TestFeatureGroupKeepsItsShape(t *testing.T) {

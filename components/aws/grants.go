@@ -62,9 +62,12 @@ func (t *Target) GrantRegistry(
 
 // tableActions are what the intents of a grant mean for a table.
 var tableActions = map[components.Access][]string{
-	components.Read:      {"dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"},
-	components.Write:     {"dynamodb:DescribeTable", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-	components.ReadWrite: {"dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+	components.Read:  {"dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"},
+	components.Write: {"dynamodb:DescribeTable", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+	components.ReadWrite: {
+		"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem",
+		"dynamodb:Query", "dynamodb:UpdateItem",
+	},
 }
 
 func keyActions(access components.Access) []string {

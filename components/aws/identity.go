@@ -20,6 +20,8 @@ type role struct {
 	// keys are statements about keys. They are a policy of their own: what a preview cannot know yet must not hide the
 	// rest from it.
 	keys []Statement
+	// tags besides those of every resource, which services read.
+	tags map[string]string
 }
 
 // identity is a role that was made.
@@ -40,6 +42,9 @@ func (l *layer) newRole(r role) (*identity, error) {
 	args := &iam.RoleArgs{
 		Name: pulumi.String(name), Description: pulumi.String(r.does), AssumeRolePolicy: document(r.trust...),
 		MaxSessionDuration: pulumi.Int(3600), Tags: l.tags(noData),
+	}
+	for key, value := range r.tags {
+		args.Tags.(pulumi.StringMap)[key] = pulumi.String(value)
 	}
 	if boundary := l.options.PermissionsBoundary; boundary != "" {
 		args.PermissionsBoundary = pulumi.String(boundary)

@@ -90,6 +90,14 @@ func (l *layer) dataPermissions() []permission {
 	}}
 }
 
+// serviceRoles are the services of the platform that work with a role of their own in the account.
+// Source: docs.aws.amazon.com/IAM, AWS services that work with IAM.
+var serviceRoles = []string{
+	"airflow.amazonaws.com", "eks-nodegroup.amazonaws.com", "eks.amazonaws.com", "guardduty.amazonaws.com",
+	"ops.emr-serverless.amazonaws.com", "redshift.amazonaws.com", "sagemaker.application-autoscaling.amazonaws.com",
+	"spot.amazonaws.com",
+}
+
 func (l *layer) identityPermissions() []permission {
 	name := l.options.Scope.Name(40)
 	roles := []string{l.globalARN("iam", "role/%s-*", name)}
@@ -109,10 +117,16 @@ func (l *layer) identityPermissions() []permission {
 	}, {
 		sid: "HandOverRoles", on: roles, write: verbs("iam", "PassRole"),
 		conditions: Conditions{"StringEquals": {"iam:PassedToService": {
-			"eks.amazonaws.com", "emr-serverless.amazonaws.com", "lambda.amazonaws.com", "pods.eks.amazonaws.com",
-			"redshift-serverless.amazonaws.com", "sagemaker.amazonaws.com", "scheduler.amazonaws.com",
-			"states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+			"airflow-env.amazonaws.com", "airflow.amazonaws.com", "ec2.amazonaws.com", "eks.amazonaws.com",
+			"emr-serverless.amazonaws.com", "events.amazonaws.com", "lambda.amazonaws.com", "pods.eks.amazonaws.com",
+			"redshift-serverless.amazonaws.com", "redshift.amazonaws.com", "sagemaker.amazonaws.com",
+			"scheduler.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
 		}}},
+	}, {
+		// The first resource of its kind in an account makes the role that the service works with.
+		sid: "RolesOfServices", on: []string{l.globalARN("iam", "role/aws-service-role/*")},
+		write:      verbs("iam", "CreateServiceLinkedRole"),
+		conditions: Conditions{"StringEquals": {"iam:AWSServiceName": serviceRoles}},
 	}, {
 		sid: "Policies", on: []string{l.globalARN("iam", "policy/%s-*", name)},
 		read:  verbs("iam", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions"),
@@ -142,6 +156,10 @@ func (l *layer) identityPermissions() []permission {
 		read: verbs("secretsmanager", "DescribeSecret", "GetResourcePolicy"),
 		write: verbs("secretsmanager", "CreateSecret", "DeleteSecret", "GetSecretValue", "PutSecretValue", "TagResource",
 			"UntagResource", "UpdateSecret"),
+	}, {
+		sid: "WarehouseAdministrator", on: []string{l.arn("secretsmanager", "secret:redshift!*")},
+		write: verbs("secretsmanager", "CreateSecret", "DeleteSecret", "DescribeSecret", "GetSecretValue", "RotateSecret",
+			"TagResource", "UpdateSecret"),
 	}, {
 		sid: "AuditTrail", on: []string{l.arn("cloudtrail", "trail/%s-*", name)},
 		read: verbs("cloudtrail", "GetEventSelectors", "GetTrail", "GetTrailStatus", "ListTags"),

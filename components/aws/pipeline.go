@@ -59,6 +59,10 @@ func checkSteps(args *components.PipelineArgs) error {
 	if args.Approval && len(args.Receivers) == 0 {
 		return fmt.Errorf("approval: found true, want receivers as well, who approve: %w", components.ErrConflict)
 	}
+	if args.Engine != nil && args.EngineIdentity == nil {
+		return fmt.Errorf("engineIdentity: found nothing, want the Identity output of the feature store: %w",
+			components.ErrRequired)
+	}
 	return nil
 }
 
@@ -95,11 +99,17 @@ func (p *pipeline) putDefinition() error {
 
 // makeStepRole makes the role of the steps. What they may do in the lake and the registry is granted.
 func (p *pipeline) makeStepRole() (err error) {
-	p.steps, err = p.newRole(role{
+	r := role{
 		part: "steps", does: "Runs the steps of the pipeline", trust: []Statement{p.trust("sagemaker.amazonaws.com")},
 		may: p.runJobs(processingJobs, p.args.Network), keys: p.useDisks(p.args.Key),
-	})
-	return err
+	}
+	if p.args.Warehouse != nil {
+		r.tags = map[string]string{rolesOfUser: loaderRole}
+	}
+	if p.steps, err = p.newRole(r); err != nil {
+		return err
+	}
+	return p.mayUseStores()
 }
 
 // makeTopic makes the topic of failed runs and approvals, where there is somebody to tell.
@@ -174,12 +184,13 @@ func (p *pipeline) definition(machine string) pulumi.StringOutput {
 	}
 	return pulumi.All(
 		environment.ToStringMapOutput(), placed(a.Network), orEmpty(a.Training), orEmpty(a.Key), orEmpty(a.Group), topic,
-		p.steps.ARN,
+		p.steps.ARN, orEmpty(a.Engine), orEmpty(a.EngineIdentity),
 	).ApplyT(func(all []any) (string, error) {
 		r := &run{
 			args: a, partition: p.region.partition, prefix: p.jobPrefix(), tuningName: p.tuningPrefix(), machine: machine,
 			environment: all[0].(map[string]string), vpc: all[1].(*vpcConfig), key: all[3].(string), group: all[4].(string),
 			topic: all[5].(string), role: all[6].(string), tags: p.jobTags(),
+			engine: all[7].(string), engineRole: all[8].(string),
 		}
 		r.logs, r.models = bucketOf(r.environment["MLPATHWAY_LOGS"]), bucketOf(r.environment["MLPATHWAY_MODELS"])
 		if given := all[2].(string); given != "" {

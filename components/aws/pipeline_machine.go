@@ -16,6 +16,7 @@ type run struct {
 	machine            string            // of the steps
 	role               string            // that the steps run as
 	key, topic, group  string            // "" for none
+	engine, engineRole string            // the Spark application that makes features; "" where a step does
 	logs, models       string            // buckets of the zones
 	environment        map[string]string // of every step
 	vpc                *vpcConfig
@@ -109,8 +110,11 @@ func (r *run) addSteps() string {
 			r.states[step.Name] = r.processing(step, next)
 			next = step.Name
 		}
-		if isStep(step, "register") {
+		switch {
+		case isStep(step, "register"):
 			next = r.approval(step, next)
+		case r.onSpark(step):
+			next = r.spark(step, next)
 		}
 	}
 	return next

@@ -12,6 +12,7 @@ func (p *pipeline) orchestrate() (may, keys []Statement) {
 	may = append(p.startJobs(), p.hearOfJobs(), p.passRoles(), Statement{
 		Sid: "FindOtherRuns", Actions: []string{"states:ListExecutions"}, Resources: here(p.machineARN),
 	}, p.readRecords())
+	may = append(may, p.runSpark()...)
 	keyed := []string{"s3", "sagemaker"}
 	if p.topic != nil {
 		may = append(may, Statement{

@@ -35,8 +35,12 @@ const longestStep = 7 * 24 * 3600
 
 // processing is a step that runs the training image as a processing job.
 func (r *run) processing(step components.Step, next string) state {
+	environment := r.stepEnvironment(nil)
+	if r.onSpark(step) {
+		environment["MLPATHWAY_RESULT"] = r.sparkResult()
+	}
 	job := processingJob{
-		name: r.jobName(step.Name), image: r.args.Image, arguments: step.Args, environment: r.stepEnvironment(nil),
+		name: r.jobName(step.Name), image: r.args.Image, arguments: step.Args, environment: environment,
 		machine: r.machine, key: r.key, role: r.role, vpc: r.vpc, minutes: r.args.TimeoutMinutes, tags: r.tags,
 	}
 	return r.caught(state{

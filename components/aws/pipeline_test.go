@@ -314,3 +314,89 @@ func TestPipelineRefuses(t *testing.T) {
 	pipelinePlan(components.Dev, func(p *pipelineParts) { p.pipeline.Image = "training-image:latest" }).
 		refusedAfter(t, components.ErrName, "digest")
 }
+
+// TestStepsMayLoadTheWarehouse: what the loads call, on the warehouse of the stack and on no other.
+func TestStepsMayLoadTheWarehouse(t *testing.T) {
+	t.Parallel()
+	with := func(e components.Environment, uri string) recorded {
+		return pipelinePlan(e, func(p *pipelineParts) { p.pipeline.Warehouse = pulumi.String(uri) }).must(t)
+	}
+	r := with(components.Dev, "athena://fraud-dev-warehouse/fraud_dev_warehouse_analytics?region=eu-central-1")
+	allowed := r.allowed("pipeline-steps")
+	const glue = "arn:aws:glue:eu-central-1:123456789012:"
+	assert.Equal(t, []string{"arn:aws:athena:eu-central-1:123456789012:workgroup/fraud-dev-warehouse"},
+		allowed["athena:StartQueryExecution"])
+	assert.Equal(t, []string{
+		glue + "catalog", glue + "database/fraud_dev_warehouse_analytics", glue + "table/fraud_dev_warehouse_analytics/*",
+	}, allowed["glue:UpdateTable"])
+	assert.Equal(t, []string{"arn:aws:s3:::fraud-lake-results/queries/*"}, allowed["s3:PutObject"])
+	assert.NotContains(t, allowed, "kms:Decrypt")
+
+	r = with(components.Prod, "redshift-data://fraud-prod-warehouse/analytics?iam_role=default&region=eu-central-1")
+	assert.NotContains(t, r.allowed("pipeline-steps"), "athena:StartQueryExecution")
+	for _, s := range r.document("aws:iam/rolePolicy:RolePolicy", "pipeline-steps-warehouse", "policy")["Statement"].([]any) {
+		condition := object{"aws:ResourceTag/platform": []any{"fraud-prod"}}
+		if s.(object)["Sid"] == "FollowLoads" {
+			condition = object{"redshift-data:statement-owner-iam-userid": []any{"${aws:userid}"}}
+		}
+		assert.Equal(t, object{"StringEquals": condition}, s.(object)["Condition"])
+	}
+	assert.Contains(t, r.allowed("pipeline-steps"), "redshift-data:BatchExecuteStatement")
+	assert.Equal(t, "loader", r.inputs("aws:iam/role:Role", "pipeline-steps")["tags"].(object)["RedshiftDbRoles"])
+	none := pipelinePlan(components.Prod, nil).must(t)
+	assert.NotContains(t, none.inputs("aws:iam/role:Role", "pipeline-steps")["tags"], "RedshiftDbRoles")
+
+	_, err := pipelinePlan(components.Dev, func(p *pipelineParts) {
+		p.pipeline.Warehouse = pulumi.String("duckdb:///w.duckdb")
+	}).run(t)
+	require.ErrorContains(t, err, "want the ConnectionURI output of a Warehouse on AWS")
+}
+
+func TestStepsMayFillOnlineFeatures(t *testing.T) {
+	t.Parallel()
+	r := pipelinePlan(components.Dev, func(p *pipelineParts) {
+		p.pipeline.Online = pulumi.String("dynamodb://fraud-dev-features-online?partition_key=key&region=eu-central-1")
+	}).must(t)
+	assert.Equal(t, []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/fraud-dev-features-online"},
+		r.allowed("pipeline-steps")["dynamodb:PutItem"])
+}
+
+const sparkRole = "arn:aws:iam::123456789012:role/fraud-dev-features-spark"
+
+// TestFeaturesOnSpark: the engine runs the query over the run's rows, and the step takes what it left.
+func TestFeaturesOnSpark(t *testing.T) {
+	t.Parallel()
+	r := pipelinePlan(components.Dev, func(p *pipelineParts) {
+		p.pipeline.Engine, p.pipeline.EngineIdentity = pulumi.String("00f1"), pulumi.String(sparkRole)
+	}).must(t)
+	checkStates(t, r.machine())
+	in, end := drive(t, r, answers{record: promoted})
+	assert.Equal(t, "Succeed", end)
+	at := slices.Index(in.trace, "Spark features")
+	require.Positive(t, at)
+	assert.Equal(t, "features", in.trace[at+1])
+	call := in.calls["Spark features"]
+	assert.Equal(t, []any{"00f1", sparkRole}, []any{call["ApplicationId"], call["ExecutionRoleArn"]})
+	assert.Equal(t, object{"SparkSubmit": object{
+		"EntryPoint": "s3://fraud-lake-features/engine/features.py",
+		"EntryPointArguments": []any{
+			"s3://fraud-lake-curated/d1/part-00000.parquet", "s3://fraud-lake-features/engine/20261122T123456.789Z",
+			"s3://fraud-lake-features/engine/fraud.sql",
+		},
+	}}, call["JobDriver"])
+	assert.Equal(t, "fraud", call["Tags"].(object)["team"])
+	assert.Equal(t, "s3://fraud-lake-features/engine/20261122T123456.789Z",
+		in.calls["features"]["Environment"].(object)["MLPATHWAY_RESULT"])
+	assert.NotContains(t, in.calls["evaluate"]["Environment"], "MLPATHWAY_RESULT")
+	allowed := r.allowed("pipeline-runs")
+	assert.Contains(t, allowed["emr-serverless:StartJobRun"],
+		"arn:aws:emr-serverless:eu-central-1:123456789012:/applications/00f1")
+	assert.Contains(t, allowed["iam:PassRole"], sparkRole)
+
+	in, end = drive(t, r, answers{record: promoted, fails: "Spark features"})
+	assert.Equal(t, "Fail", end)
+	assert.NotContains(t, in.trace, "features")
+	assert.NotContains(t, pipelinePlan(components.Dev, nil).must(t).allowed("pipeline-runs"), "emr-serverless:StartJobRun")
+	pipelinePlan(components.Dev, func(p *pipelineParts) { p.pipeline.Engine = pulumi.String("00f1") }).
+		refusedAfter(t, components.ErrRequired, "engineIdentity")
+}

@@ -62,7 +62,7 @@ func (w *warehouse) redshift() (*components.WarehouseOutputs, error) {
 	if err := w.limits(workgroup); err != nil {
 		return nil, err
 	}
-	if err := w.schemas(space, workgroup); err != nil {
+	if err := w.schemas(space, namespace, workgroup); err != nil {
 		return nil, err
 	}
 	uri := fmt.Sprintf("redshift-data://%s/%s?%s", space, w.args.Database,
@@ -99,22 +99,38 @@ func (w *warehouse) limits(workgroup *redshiftserverless.Workgroup) error {
 	return nil
 }
 
-// schemas makes the schemas, and one more in which the tables over the lake can be queried without loading them.
-func (w *warehouse) schemas(space string, workgroup *redshiftserverless.Workgroup) error {
-	statements := map[string]string{
-		"lake": fmt.Sprintf("CREATE EXTERNAL SCHEMA IF NOT EXISTS lake FROM DATA CATALOG DATABASE '%s' IAM_ROLE default",
+// The role of the database whose members load tables. Redshift reads off the tag of an IAM role which roles of the
+// database whoever comes as it has.
+// Source: docs.aws.amazon.com/redshift, Defining database roles to grant to federated users in Amazon Redshift Serverless.
+const (
+	loaderRole  = "loader"
+	rolesOfUser = "RedshiftDbRoles"
+)
+
+// schemas makes the schemas in which the loader may make tables, and one more in which the tables over the lake can be
+// queried without loading them. Only the administrator may, whose password Redshift keeps; the statements follow each
+// other.
+func (w *warehouse) schemas(
+	space string, namespace *redshiftserverless.Namespace, workgroup *redshiftserverless.Workgroup,
+) error {
+	statements := [][2]string{{"loader", "CREATE ROLE " + loaderRole}, {
+		"lake", fmt.Sprintf("CREATE EXTERNAL SCHEMA IF NOT EXISTS lake FROM DATA CATALOG DATABASE '%s' IAM_ROLE default",
 			w.catalog),
-	}
+	}}
 	for _, schema := range w.args.Schemas {
-		statements[schema] = fmt.Sprintf(`CREATE SCHEMA IF NOT EXISTS "%s"`, schema)
+		statements = append(statements, [2]string{schema, fmt.Sprintf(`CREATE SCHEMA IF NOT EXISTS "%s"`, schema)},
+			[2]string{schema + "-loader", fmt.Sprintf(`GRANT USAGE, CREATE ON SCHEMA "%s" TO ROLE %s`, schema, loaderRole)})
 	}
-	for name, sql := range statements {
-		_, err := redshiftdata.NewStatement(w.ctx, w.part("schema", name), &redshiftdata.StatementArgs{
-			WorkgroupName: pulumi.String(space), Database: pulumi.String(w.args.Database), Sql: pulumi.String(sql),
-		}, w.after(workgroup, w.database)...)
+	ready := []pulumi.Resource{workgroup, w.database}
+	for _, s := range statements {
+		made, err := redshiftdata.NewStatement(w.ctx, w.part("schema", s[0]), &redshiftdata.StatementArgs{
+			WorkgroupName: pulumi.String(space), Database: pulumi.String(w.args.Database), Sql: pulumi.String(s[1]),
+			SecretArn: namespace.AdminPasswordSecretArn,
+		}, w.after(ready...)...)
 		if err != nil {
 			return err
 		}
+		ready = []pulumi.Resource{made}
 	}
 	return nil
 }

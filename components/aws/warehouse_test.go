@@ -61,8 +61,14 @@ func TestWarehouseOfProdIsPrivateAndCapped(t *testing.T) {
 		limits[limit.Inputs["period"].StringValue()] = limit.Inputs["breachAction"].StringValue()
 	}
 	assert.Equal(t, map[string]any{"monthly": "deactivate", "daily": "emit-metric"}, limits)
-	sql := r.inputs("aws:redshiftdata/statement:Statement", "warehouse-schema-curated")["sql"]
-	assert.Equal(t, `CREATE SCHEMA IF NOT EXISTS "curated"`, sql)
+	for name, sql := range map[string]string{
+		"curated": `CREATE SCHEMA IF NOT EXISTS "curated"`, "loader": "CREATE ROLE loader",
+		"curated-loader": `GRANT USAGE, CREATE ON SCHEMA "curated" TO ROLE loader`,
+	} {
+		statement := r.inputs("aws:redshiftdata/statement:Statement", "warehouse-schema-"+name)
+		assert.Equal(t, sql, statement["sql"])
+		assert.Contains(t, statement["secretArn"], ":secret:redshift!", "only the administrator may")
+	}
 }
 
 func TestWarehouseRefuses(t *testing.T) {

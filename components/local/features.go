@@ -1,6 +1,8 @@
 package local
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
@@ -10,6 +12,10 @@ import (
 func (t *Target) Features(
 	ctx *pulumi.Context, name string, args *components.FeaturesArgs, opts ...pulumi.ResourceOption,
 ) (*components.FeaturesOutputs, error) {
+	if args.Distributed {
+		return nil, fmt.Errorf("distributed: found true, want false: one machine has no batch engine: %w",
+			components.ErrUnsupported)
+	}
 	groups := pulumi.StringMap{}
 	for _, view := range args.Views {
 		groups[view.Name] = args.Offline

@@ -11,105 +11,19 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
+
+	"github.com/mlpathway/mlpathway/internal/lambda"
 )
 
-// Paths of the runtime interface.
-const (
-	version  = "/2018-06-01/runtime"
-	nextPath = version + "/invocation/next"
-)
-
-// maxEvent is the largest event that Lambda sends, 6 MB, and a little more.
-const maxEvent = 8 << 20
-
-// Run takes events from the runtime interface at HOST:PORT, one after the other, until ctx ends.
+// Run answers the events of the runtime interface at HOST:PORT, one after the other, until ctx ends.
 func Run(ctx context.Context, api string, handler http.Handler) error {
-	r := &runtime{base: "http://" + api, handler: handler, client: &http.Client{}} // next has no time limit
-	for {
-		err := r.one(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil //nolint:nilerr // the end was asked for
-		case err != nil:
-			return fmt.Errorf("taking events of Lambda: %w", err)
-		}
-	}
+	r := &runtime{handler: handler}
+	return lambda.Run(ctx, api, r.handle)
 }
 
-type runtime struct {
-	base    string
-	handler http.Handler
-	client  *http.Client
-}
-
-// one takes an event and answers it.
-func (r *runtime) one(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+nextPath, http.NoBody)
-	if err != nil {
-		return err
-	}
-	response, err := r.client.Do(request)
-	if err != nil {
-		return err
-	}
-	event, err := io.ReadAll(io.LimitReader(response.Body, maxEvent+1))
-	_ = response.Body.Close()
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s: %.200s", nextPath, response.Status, event)
-	}
-	id := response.Header.Get("Lambda-Runtime-Aws-Request-Id")
-	running, cancel := deadline(ctx, response.Header.Get("Lambda-Runtime-Deadline-Ms"))
-	defer cancel()
-	answer, err := r.handle(running, event)
-	if err != nil {
-		return r.post(ctx, version+"/invocation/"+id+"/error", "application/json", failureOf(err))
-	}
-	return r.post(ctx, version+"/invocation/"+id+"/response", "application/json", answer)
-}
-
-// deadline ends the work when Lambda would.
-func deadline(ctx context.Context, milliseconds string) (context.Context, context.CancelFunc) {
-	at, err := strconv.ParseInt(milliseconds, 10, 64)
-	if err != nil {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, time.UnixMilli(at))
-}
-
-// failureOf is the body that the runtime interface wants of a failed event.
-func failureOf(err error) []byte {
-	data, marshalErr := json.Marshal(map[string]string{"errorType": "BadRequest", "errorMessage": err.Error()})
-	if marshalErr != nil {
-		return []byte(`{"errorType":"BadRequest","errorMessage":"the event is wrong"}`)
-	}
-	return data
-}
-
-func (r *runtime) post(ctx context.Context, path, contentType string, body []byte) error {
-	request, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, r.base+path,
-		bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", contentType)
-	response, err := r.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	_, _ = io.Copy(io.Discard, response.Body)
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s answered %s", path, response.Status)
-	}
-	return nil
-}
+type runtime struct{ handler http.Handler }
 
 // event is the part of a function URL's and an API Gateway's event that says what was asked.
 type event struct {
@@ -131,9 +45,6 @@ type event struct {
 // handle answers an event.
 func (r *runtime) handle(ctx context.Context, data []byte) ([]byte, error) {
 	var e event
-	if len(data) > maxEvent {
-		return nil, fmt.Errorf("the event is larger than %d MiB", maxEvent>>20)
-	}
 	isHTTP := json.Unmarshal(data, &e) == nil && (e.RequestContext.HTTP.Method != "" || e.HTTPMethod != "")
 	if !isHTTP {
 		w := r.serve(ctx, http.MethodPost, "/predict", "", nil, data)

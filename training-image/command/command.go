@@ -175,6 +175,8 @@ func flags() map[string]flag {
 			target: func(o *step.Options) *string { return &o.Online }},
 		{name: "warehouse", usage: "warehouse, such as duckdb:///data/warehouse.duckdb", optional: true,
 			target: func(o *step.Options) *string { return &o.Warehouse }},
+		{name: "result", usage: "directory of Parquet files in the features zone, where another engine ran the query",
+			optional: true, target: func(o *step.Options) *string { return &o.Result }},
 		{name: "alias", usage: "alias that a promoted version gets", fallback: "production",
 			target: func(o *step.Options) *string { return &o.Alias }},
 	} {

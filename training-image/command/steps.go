@@ -2,10 +2,12 @@ package command
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mlpathway/mlpathway/internal/lambda"
 	"github.com/mlpathway/mlpathway/training-image/etl"
 	"github.com/mlpathway/mlpathway/training-image/evaluate"
 	"github.com/mlpathway/mlpathway/training-image/features"
@@ -35,11 +37,12 @@ from that version with the same pipeline before, the run ends as "unchanged" and
 The run fails where a file is no CSV in UTF-8, is empty or lacks a column, and where more than half of the rows are bad.
 etl begins the run: it makes the run record that the other steps go on with.`},
 		{name: "features", run: features.Run, short: "The feature SQL turns curated rows into model inputs",
-			flags: []string{"pipeline", "run", "curated", "features", "logs", "metadata", "online"},
+			flags: []string{"pipeline", "run", "curated", "features", "logs", "metadata", "online", "result"},
 			long: `Runs the query in features of pipeline.yaml with DuckDB over the view "curated" (no query: every column) and
 writes features/<data version>-<pipeline>/features.parquet with the column _split: train, validation or test, drawn by a
 hash of the key and split.seed, so that a row stays in its part when others arrive. With --online the rows also replace
-those of the table features(key, features, updated) in the online store.
+those of the table features(key, features, updated) in the online store. With --result another engine, such as Spark, has
+run the query already; its rows are taken, ordered, checked and divided in the same way.
 
 Refused are: a result without label or key, an input that is not a number, an input that equals the label in every row,
 two rows with one key, and a result too small to be divided.`},
@@ -60,16 +63,40 @@ func (p *Program) stepCommand(s stepInfo) *cobra.Command {
 	o := &step.Options{Out: p.Stdout, Code: p.Version}
 	c := &cobra.Command{Use: s.name, Short: s.short, Long: s.long, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := require(o, s.flags...); err != nil {
+			api := p.Getenv(lambda.Variable)
+			needed := s.flags
+			if api != "" { // each event is a run of its own
+				needed = slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return name == "run" })
+			}
+			if err := require(o, needed...); err != nil {
 				return err
 			}
-			if err := s.run(c.Context(), *o); err != nil {
+			work := func(ctx context.Context) error { return s.run(ctx, *o) }
+			if api != "" {
+				work = func(ctx context.Context) error { return lambda.Run(ctx, api, lambda.Task(p.onEvent(s, o))) }
+			}
+			if err := work(c.Context()); err != nil {
 				return failure{err}
 			}
 			return nil
 		}}
 	p.bind(c, o, s.flags...)
 	return c
+}
+
+// onEvent does a step for an event of Lambda. Without an id the run gets one of its own.
+func (p *Program) onEvent(s stepInfo, o *step.Options) func(context.Context) error {
+	return func(ctx context.Context) error {
+		once := *o
+		if once.Run == "" {
+			once.Run = step.NewRunID(time.Now())
+		}
+		err := s.run(ctx, once)
+		if err != nil {
+			p.report(s.name, err)
+		}
+		return err
+	}
 }
 
 func (p *Program) watchCommand() *cobra.Command {

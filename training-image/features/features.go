@@ -7,12 +7,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/duck"
@@ -39,16 +41,25 @@ func (f *features) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, release, err := curated.Fetch(ctx, f.Record.DataVersion+"/"+etl.RowsFile)
-	if err != nil {
-		return fmt.Errorf("the curated rows are gone, start a new run: %w", err)
-	}
-	defer release()
 	if f.dir, err = os.MkdirTemp("", "mlpathway-features-"); err != nil {
 		return fmt.Errorf("making room for temporary files: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(f.dir) }()
-	db, err := openView(ctx, rows, f.dir)
+	view, files := "curated", []string(nil)
+	if f.Result != "" {
+		view = "result"
+		if files, err = f.fetchResult(ctx); err != nil {
+			return err
+		}
+	} else {
+		rows, release, err := curated.Fetch(ctx, f.Record.DataVersion+"/"+etl.RowsFile)
+		if err != nil {
+			return fmt.Errorf("the curated rows are gone, start a new run: %w", err)
+		}
+		defer release()
+		files = []string{rows}
+	}
+	db, err := openView(ctx, view, files, f.dir)
 	if err != nil {
 		return err
 	}
@@ -63,32 +74,86 @@ func (f *features) run(ctx context.Context) error {
 	return f.publish(ctx, result)
 }
 
-// openView opens a database in which the view curated shows the curated rows, and from which a query reaches no other
-// file and no network.
-func openView(ctx context.Context, rows, dir string) (*sql.DB, error) {
+// openView opens a database in which a view shows the rows of files, and from which a query reaches no other file and no
+// network.
+func openView(ctx context.Context, view string, files []string, dir string) (*sql.DB, error) {
 	db, err := duck.Open(ctx, "")
 	if err != nil {
 		return nil, err
 	}
+	quoted := make([]string, len(files))
+	for i, file := range files {
+		quoted[i] = duck.Text(file)
+	}
+	list := "[" + strings.Join(quoted, ", ") + "]"
 	for _, query := range []string{
 		"SET temp_directory = " + duck.Text(dir),
-		"CREATE VIEW curated AS SELECT * FROM read_parquet(" + duck.Text(rows) + ")",
-		"SET allowed_paths = [" + duck.Text(rows) + "]",
+		"CREATE VIEW " + view + " AS SELECT * FROM read_parquet(" + list + ")",
+		"SET allowed_paths = " + list,
 		"SET enable_external_access = false",
 		"SET lock_configuration = true",
 	} {
 		if _, err := db.ExecContext(ctx, query); err != nil {
 			_ = db.Close()
-			return nil, fmt.Errorf("opening the view curated: %w", err)
+			return nil, fmt.Errorf("opening the view %s: %w", view, err)
 		}
 	}
 	return db, nil
 }
 
+// fetchResult copies the files in which another engine left the result of the query to this machine.
+func (f *features) fetchResult(ctx context.Context) ([]string, error) {
+	prefix, ok := strings.CutPrefix(strings.TrimSuffix(f.Result, "/"), strings.TrimSuffix(f.Features, "/")+"/")
+	if !ok {
+		return nil, fmt.Errorf("the result %s of the query is not in the features zone %s", f.Result, f.Features)
+	}
+	zone, err := f.Zone(ctx, f.Features)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := zone.List(ctx, prefix+"/")
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, o := range objects {
+		if !strings.HasSuffix(o.Key, ".parquet") || o.SizeBytes == 0 {
+			continue // marks that the engine leaves
+		}
+		file := filepath.Join(f.dir, fmt.Sprintf("result-%05d.parquet", len(files)))
+		if err := copyTo(ctx, zone, o.Key, file); err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s holds no .parquet file: has the engine run the query?", f.Result)
+	}
+	return files, nil
+}
+
+// copyTo copies an object to a file.
+func copyTo(ctx context.Context, zone *lake.Zone, key, path string) error {
+	in, err := zone.NewReader(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
 // compute runs the query and writes its result, in the order of the keys, to a temporary Parquet file.
 func (f *features) compute(ctx context.Context, db *sql.DB) (*result, error) {
 	text := strings.TrimRight(strings.TrimSpace(f.Spec.Features), "; \n\t")
-	if text == "" {
+	switch {
+	case f.Result != "":
+		text = "SELECT * FROM result"
+	case text == "":
 		text = "SELECT * FROM curated"
 	}
 	for _, problem := range Portable(text) {

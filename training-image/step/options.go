@@ -36,6 +36,9 @@ type Options struct {
 	Online string
 	// Warehouse is the warehouse: duckdb:///data/warehouse.duckdb. Empty for none.
 	Warehouse string
+	// Result is where another engine has put the result of the feature SQL: a directory of Parquet files in the features
+	// zone. Empty where the step runs the SQL itself.
+	Result string
 	// Run is the id of the run.
 	Run string
 	// Alias is promoted when the gate says so.

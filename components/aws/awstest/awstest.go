@@ -115,6 +115,9 @@ func more(r recording.Resource, id string) map[string]string {
 	switch r.Type {
 	case "aws:kms/key:Key":
 		return map[string]string{"keyId": id}
+	case "aws:redshiftserverless/namespace:Namespace":
+		return map[string]string{"adminPasswordSecretArn": fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:redshift!%s-admin",
+			Region, Account, id)}
 	case "aws:sqs/queue:Queue":
 		return map[string]string{"url": fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", Region, Account, id)}
 	case "aws:ec2/vpc:Vpc":

@@ -1,0 +1,115 @@
+package aws
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
+)
+
+// mayUseStores lets the steps load the warehouse and fill the online features. What that takes follows from their
+// addresses, which are known before they are there.
+func (p *pipeline) mayUseStores() error {
+	for _, store := range []struct {
+		part   string
+		uri    pulumi.StringInput
+		rights func(uri, results string) ([]Statement, error)
+	}{{"warehouse", p.args.Warehouse, p.loadWarehouse}, {"online", p.args.Online, p.fillOnline}} {
+		if store.uri == nil {
+			continue
+		}
+		results := zoneURI(p.args.Lake, components.Results)
+		policy := pulumi.All(store.uri, results).ApplyT(func(all []any) (string, error) {
+			statements, err := store.rights(all[0].(string), bucketOf(all[1].(string)))
+			if err != nil {
+				return "", err
+			}
+			return fixed(statements)
+		}).(pulumi.StringOutput)
+		made, err := iam.NewRolePolicy(p.ctx, p.part("steps", store.part), &iam.RolePolicyArgs{
+			Name: pulumi.String(store.part), Role: nameOf(p.steps.ARN), Policy: policy,
+		}, p.with()...)
+		if err != nil {
+			return err
+		}
+		p.steps.ready = append(p.steps.ready, made)
+	}
+	return nil
+}
+
+// fixed writes statements all of whose resources are known.
+func fixed(statements []Statement) (string, error) {
+	resources := make([][]string, len(statements))
+	for i, s := range statements {
+		for _, arn := range s.Resources {
+			resources[i] = append(resources[i], string(arn.(pulumi.String)))
+		}
+	}
+	return marshal(statements, resources)
+}
+
+// loadWarehouse is what it takes to load the warehouse of an address.
+func (p *pipeline) loadWarehouse(uri, results string) ([]Statement, error) {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return nil, fmt.Errorf("warehouse: want the ConnectionURI output of a Warehouse on AWS: %w", err)
+	}
+	database := strings.TrimPrefix(u.Path, "/")
+	switch u.Scheme {
+	case "athena":
+		return p.loadAthena(u.Host, database, results), nil
+	case "redshift-data":
+		return p.loadRedshift(), nil
+	default:
+		return nil, fmt.Errorf("warehouse: found an address %s://, want the ConnectionURI output of a Warehouse on AWS: %w",
+			u.Scheme, components.ErrChoice)
+	}
+}
+
+func (p *pipeline) loadAthena(workgroup, database, results string) []Statement {
+	statements := []Statement{{
+		Sid: "LoadWarehouse", Resources: here(p.arn("athena", "workgroup/%s", workgroup)),
+		Actions: []string{"athena:GetQueryExecution", "athena:GetWorkGroup", "athena:StartQueryExecution"},
+	}, {
+		Sid: "KeepTables", Resources: here(p.arn("glue", "catalog"), p.arn("glue", "database/%s", database),
+			p.arn("glue", "table/%s/*", database)),
+		Actions: []string{"glue:CreateTable", "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:UpdateTable"},
+	}, {
+		Sid: "KeepResults", Resources: here(p.bucketARN("%s/queries/*", results)),
+		Actions: []string{"s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"},
+	}, {
+		Sid: "FindResults", Resources: here(p.bucketARN("%s", results)),
+		Actions: []string{"s3:GetBucketLocation", "s3:ListBucket"},
+	}}
+	if p.args.Key == nil {
+		return statements
+	}
+	return append(statements, p.useOwnKeys("s3", encrypts...)...) // results have the key of the tables
+}
+
+// loadRedshift: a workgroup is named by what AWS draws, so that its tag has to tell it.
+func (p *pipeline) loadRedshift() []Statement {
+	workgroups := here(p.arn("redshift-serverless", "workgroup/*"))
+	return []Statement{{
+		Sid: "LogInToWarehouse", Actions: []string{"redshift-serverless:GetCredentials"}, Resources: workgroups,
+		Conditions: p.tagged(),
+	}, {
+		Sid: "LoadWarehouse", Actions: []string{"redshift-data:BatchExecuteStatement"}, Resources: workgroups,
+		Conditions: p.tagged(),
+	}, {
+		Sid: "FollowLoads", Actions: []string{"redshift-data:DescribeStatement"}, Resources: here("*"), // knows no resource
+		Conditions: Conditions{"StringEquals": {"redshift-data:statement-owner-iam-userid": {"${aws:userid}"}}},
+	}}
+}
+
+// fillOnline is what it takes to fill the online features of an address.
+func (p *pipeline) fillOnline(uri, _ string) ([]Statement, error) {
+	return []Statement{{
+		Sid: "FillOnlineFeatures", Resources: here(p.arn("dynamodb", "table/%s", tableOf(uri))),
+		Actions: []string{"dynamodb:DescribeTable", "dynamodb:PutItem"},
+	}}, nil
+}
