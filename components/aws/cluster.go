@@ -12,11 +12,14 @@ import (
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
-// Versions that belong together: Karpenter 1.6 knows Kubernetes up to 1.34, and the image is one that was released for
-// it. A newer image is a change of the stack, never a surprise.
+// Versions that belong together. A newer one is a change of the stack, never a surprise. Looked up on 2026-11-25:
+// EKS supports 1.35 until 2027-03-27, and 1.34 until 2026-12-02 (endoflife.date/amazon-eks); Karpenter 1.11 knows
+// Kubernetes 1.29 to 1.35 (endoflife.date/karpenter); the first image for 1.35 is that of Bottlerocket 1.53.0, its
+// release notes of 2026-01.
 const (
-	kubernetesVersion = "1.34"
-	nodeImage         = "bottlerocket@v1.49.0"
+	kubernetesVersion = "1.35"
+	karpenterVersion  = "1.11.1"
+	nodeImage         = "bottlerocket@v1.53.0"
 )
 
 // systemMachine is the type of the nodes that Karpenter itself runs on.

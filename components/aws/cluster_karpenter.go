@@ -148,6 +148,9 @@ func (c *cluster) knowNodes() []Statement {
 		Sid: "SeeInstanceProfile", Actions: []string{"iam:GetInstanceProfile"},
 		Resources: here(c.globalARN("iam", "instance-profile/%s", c.profileName())),
 	}, {
+		Sid: "FindInstanceProfiles", Actions: []string{"iam:ListInstanceProfiles"},
+		Resources: here(c.globalARN("iam", "instance-profile/*")),
+	}, {
 		Sid: "SeeCluster", Actions: []string{"eks:DescribeCluster"},
 		Resources: here(c.arn("eks", "cluster/%s", c.clusterName())),
 	}, {

@@ -16,7 +16,6 @@ import (
 const (
 	karpenterChart = "karpenter"
 	kueueChart     = "kueue"
-	pluginChart    = "nvidia-device-plugin"
 	exporterChart  = "dcgm-exporter"
 	poolLabel      = "mlpathway/pool"
 	teamLabel      = "mlpathway/team"
@@ -39,7 +38,7 @@ func (c *cluster) makeSoftware() error {
 		}},
 	}
 	charts := []object.Release{{
-		Name: karpenterChart, Chart: "oci://public.ecr.aws/karpenter/karpenter", Version: "1.6.3", Namespace: karpenterSpace,
+		Name: karpenterChart, Chart: "oci://public.ecr.aws/karpenter/karpenter", Version: karpenterVersion, Namespace: karpenterSpace,
 		Values: pulumi.Map{
 			"settings": pulumi.Map{
 				"clusterName": pulumi.String(c.clusterName()), "interruptionQueue": pulumi.String(c.interruptions.name),
@@ -52,10 +51,9 @@ func (c *cluster) makeSoftware() error {
 		CreateNamespace: true,
 	}}
 	if quota(c.args.GPUQuota, c.pools) > 0 {
+		// The device plugin is a part of Bottlerocket's images for NVIDIA; a second one must not run beside it.
+		// Source: docs.aws.amazon.com/eks, Install Kubernetes device plugin for GPUs (looked up on 2026-11-25).
 		charts = append(charts, object.Release{
-			Name: pluginChart, Chart: pluginChart, Version: "0.17.1", Namespace: "nvidia", CreateNamespace: true, Values: gpus,
-			Repository: &object.Repository{Repo: "https://nvidia.github.io/k8s-device-plugin"},
-		}, object.Release{
 			Name: exporterChart, Chart: exporterChart, Version: "4.0.4", Namespace: "nvidia", CreateNamespace: true,
 			Repository: &object.Repository{Repo: "https://nvidia.github.io/dcgm-exporter/helm-charts"}, Values: gpus,
 		})

@@ -153,7 +153,7 @@ func TestChartsArePinned(t *testing.T) {
 		charts[made.Inputs["name"].StringValue()] = made.Inputs["version"].StringValue()
 	}
 	assert.Equal(t, map[any]any{
-		"karpenter": "1.6.3", "kueue": "0.19.0", "nvidia-device-plugin": "0.17.1", "dcgm-exporter": "4.0.4",
+		"karpenter": "1.11.1", "kueue": "0.19.0", "dcgm-exporter": "4.0.4",
 	}, charts)
 	without := clusterPlan(components.Dev, func(a *components.ClusterArgs) { a.Pools = a.Pools[:1] }).must(t)
 	assert.Len(t, without.Find(releaseType), 2, "without accelerators there is nothing to drive")
@@ -187,14 +187,14 @@ func TestClusterUpdatesReplaceNothing(t *testing.T) {
 		"aws:eks/nodeGroup:NodeGroup": {"nodeGroupName", "instanceTypes", "amiType", "capacityType", "diskSize"}}
 	before := clusterPlan(components.Prod, nil).must(t)
 	after := clusterPlan(components.Prod, func(a *components.ClusterArgs) {
-		a.Version, a.Pools[0].Max, a.Logs.RetentionDays, a.GPUQuota = "1.35", 9, 731, 1
+		a.Version, a.Pools[0].Max, a.Logs.RetentionDays, a.GPUQuota = "1.36", 9, 731, 1
 	}).must(t)
 	for token, keys := range replacing {
 		for _, key := range keys {
 			assert.Equal(t, before.inputs(token, "")[key], after.inputs(token, "")[key], "%s: %s", token, key)
 		}
 	}
-	assert.Equal(t, "1.35", after.inputs(clusterType, "")["version"])
+	assert.Equal(t, "1.36", after.inputs(clusterType, "")["version"])
 }
 
 func TestClusterRefuses(t *testing.T) {

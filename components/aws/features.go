@@ -15,7 +15,8 @@ import (
 	"github.com/mlpathway/mlpathway/components"
 )
 
-// sparkRelease is the EMR release of the batch engine: Spark 3.5 on Amazon Linux 2023.
+// sparkRelease is the EMR release of the batch engine: Spark 3.5.5 on Amazon Linux 2023.
+// Source: docs.aws.amazon.com/emr, EMR Serverless 7.9.0 (looked up on 2026-11-25).
 const sparkRelease = "emr-7.9.0"
 
 // sparkScript runs the SQL of a feature view on Spark.
