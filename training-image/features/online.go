@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mlpathway/mlpathway/internal/registry"
@@ -29,6 +30,9 @@ func (f *features) materialize(ctx context.Context, r *result) error {
 	if f.Spec.Source.Key == "" {
 		f.Say("note: the online store stays empty, because source.key of pipeline.yaml names no key")
 		return nil
+	}
+	if !strings.HasPrefix(f.Online, "sqlite:") {
+		return f.fillDocuments(ctx, r)
 	}
 	path, err := step.FilePath("sqlite", f.Online)
 	if err != nil {
@@ -66,6 +70,14 @@ func (r *result) insert(ctx context.Context, tx *sql.Tx) error {
 	}
 	defer func() { _ = insert.Close() }()
 	now := time.Now().UTC().Format(time.RFC3339Nano)
+	return r.each(func(key, features string) error {
+		_, err := insert.ExecContext(ctx, key, features, now)
+		return err
+	})
+}
+
+// each gives the key of every row, and its inputs as a JSON object.
+func (r *result) each(do func(key, features string) error) error {
 	key, inputs := 0, []onlineInput(nil)
 	begin := func(columns []string) error {
 		for i, name := range columns {
@@ -86,8 +98,7 @@ func (r *result) insert(ctx context.Context, tx *sql.Tx) error {
 	var text []byte
 	return parquetfile.Read(r.path, begin, func(row []any) error {
 		text = appendObject(text[:0], inputs, row)
-		_, err := insert.ExecContext(ctx, fmt.Sprint(row[key]), string(text), now)
-		return err
+		return do(fmt.Sprint(row[key]), string(text))
 	})
 }
 
