@@ -22,7 +22,7 @@ func (p *pipeline) mayUseStores() error {
 		if store.uri == nil {
 			continue
 		}
-		results := zoneURI(p.args.Lake, components.Results)
+		results := components.ZoneURI(p.args.Lake, components.Results)
 		policy := pulumi.All(store.uri, results).ApplyT(func(all []any) (string, error) {
 			statements, err := store.rights(all[0].(string), bucketOf(all[1].(string)))
 			if err != nil {
