@@ -35,7 +35,7 @@ export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt clients \
-	cover proto record bench-up bench-engine bench-check bench-serve bench-train bench-tune plan image-inference image-training stack-programs clean
+	cover proto record bench-up bench-aws bench-engine bench-check bench-serve bench-train bench-tune plan image-inference image-training stack-programs clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -181,6 +181,9 @@ image-training: ## Build and try the container of the training image with builda
 
 bench-tune: ## Compare grid, random and Bayesian search on the example (2 minutes of CPU)
 	@$(GO) test -count=1 -v -tags local,bench -timeout 30m -run TwoHundred ./training-image/tune | grep -v '^=== '
+
+bench-aws: ## Measure the compilation of the AWS target, cold and warm, and write docs/benchmarks.md (5 minutes)
+	@$(GO) -C tools run ./bench-compile -target aws -write docs/benchmarks.md
 
 image-inference: ## Build the containers of the inference image with buildah, and try them with podman (as root)
 	@tools/clients/setup

@@ -14,6 +14,6 @@ func newAWSTarget(p place, c *Config) (components.Target, error) {
 	return aws.New(&aws.Options{
 		Scope: c.scope(p.Project), Account: c.Account, Region: c.Region,
 		PermissionsBoundary: c.AWS.PermissionsBoundary, GitHubProvider: c.AWS.GitHubProvider,
-		CostAllocationTags: c.AWS.CostAllocationTags, MLflow: c.AWS.MLflow,
+		CostAllocationTags: c.AWS.CostAllocationTags, Airflow: c.AWS.Airflow, MLflow: c.AWS.MLflow,
 	})
 }

@@ -63,6 +63,22 @@ func TestLocalBuildsNoCloudSDK(t *testing.T) {
 	}
 }
 
+// TestATagBuildsItsOwnSDK: a program for one cloud compiles the SDK of that cloud and of no other.
+func TestATagBuildsItsOwnSDK(t *testing.T) {
+	t.Parallel()
+	packages := list(t, "-tags", "aws", ".")
+	require.Len(t, packages, 1)
+	linked := map[string]bool{}
+	for _, dep := range packages[0].Deps {
+		for _, sdk := range cloudSDKs {
+			linked[sdk] = linked[sdk] || strings.HasPrefix(dep, sdk)
+		}
+	}
+	for _, sdk := range cloudSDKs {
+		assert.Equal(t, sdk == "github.com/pulumi/pulumi-aws/", linked[sdk], sdk)
+	}
+}
+
 // TestComponentsImportOnlyTheCoreSDK: the contract knows no platform.
 func TestComponentsImportOnlyTheCoreSDK(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,9 @@ type Options struct {
 	GitHubProvider string
 	// CostAllocationTags activates the stack's tags for billing.
 	CostAllocationTags bool
+	// Airflow lets an environment of Amazon MWAA start the pipeline by the clock, which costs by the hour. Default the
+	// clock of EventBridge.
+	Airflow bool
 	// MLflow adds a tracking server for experiments, which costs by the hour. Default none.
 	MLflow bool
 }

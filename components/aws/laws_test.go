@@ -185,6 +185,7 @@ func TestDeployerCanMakeEverything(t *testing.T) {
 // creates names the action that makes a resource of a type.
 var creates = map[string]string{
 	"appautoscaling/policy": "application-autoscaling:PutScalingPolicy",
+	"mwaa/environment":      "airflow:CreateEnvironment",
 	"appautoscaling/target": "application-autoscaling:RegisterScalableTarget",
 	"athena/workgroup":      "athena:CreateWorkGroup", "budgets/budget": "budgets:ModifyBudget",
 	"cloudtrail/trail":     "cloudtrail:CreateTrail",

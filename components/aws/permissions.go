@@ -254,6 +254,10 @@ func (l *layer) modelPermissions() []permission {
 		read:  verbs("states", "DescribeStateMachine", "ListStateMachineVersions", "ListTagsForResource"),
 		write: verbs("states", "CreateStateMachine", "DeleteStateMachine", "TagResource", "UntagResource", "UpdateStateMachine"),
 	}, {
+		sid: "Airflow", on: l.ours("airflow", "environment/"),
+		read:  verbs("airflow", "GetEnvironment", "ListTagsForResource"),
+		write: verbs("airflow", "CreateEnvironment", "DeleteEnvironment", "TagResource", "UntagResource", "UpdateEnvironment"),
+	}, {
 		sid: "CheckPipelines", on: []string{"*"}, write: verbs("states", "ValidateStateMachineDefinition"), // knows no resource
 	}, {
 		sid: "Functions", on: append(l.ours("lambda", "function:"), l.arn("lambda", "event-source-mapping:*")),
@@ -289,6 +293,7 @@ func (l *layer) operationPermissions() []permission {
 	return []permission{{
 		sid: "Logs", on: []string{
 			l.arn("logs", "log-group:/aws/*"), l.arn("logs", "log-group:/mlpathway/%s-*", name),
+			l.arn("logs", "log-group:airflow-%s-*", name),
 		},
 		read: verbs("logs", "DescribeMetricFilters", "ListTagsForResource"),
 		write: verbs("logs", "AssociateKmsKey", "CreateLogGroup", "DeleteLogGroup", "DeleteMetricFilter",

@@ -28,6 +28,10 @@ func (t *Target) Pipeline(
 	if err := checkSteps(args); err != nil {
 		return nil, err
 	}
+	if t.options.Airflow && args.Network == nil {
+		return nil, fmt.Errorf("network: found nothing, want the Placement of a network for Airflow: %w",
+			components.ErrRequired)
+	}
 	p := &pipeline{layer: l, args: args}
 	p.machineARN = l.arn("states", "stateMachine:%s", l.physical(80))
 	if err := p.make(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/aws"
 )
 
 const (
@@ -399,4 +400,38 @@ func TestFeaturesOnSpark(t *testing.T) {
 	assert.NotContains(t, pipelinePlan(components.Dev, nil).must(t).allowed("pipeline-runs"), "emr-serverless:StartJobRun")
 	pipelinePlan(components.Dev, func(p *pipelineParts) { p.pipeline.Engine = pulumi.String("00f1") }).
 		refusedAfter(t, components.ErrRequired, "engineIdentity")
+}
+
+// TestAirflowIsAnOption: its clock starts the pipeline, and that of EventBridge does not.
+func TestAirflowIsAnOption(t *testing.T) {
+	t.Parallel()
+	const environment = "aws:mwaa/environment:Environment"
+	p := pipelinePlan(components.Prod, full)
+	assert.Empty(t, p.must(t).Find(environment))
+	p.options = aws.Options{Airflow: true}
+	r := p.must(t)
+	made := r.inputs(environment, "")
+	assert.Equal(t, []any{"PRIVATE_ONLY", "dags", lakeKey},
+		[]any{made["webserverAccessMode"], made["dagS3Path"], made["kmsKey"]})
+	assert.Equal(t, object{"securityGroupIds": []any{"sg-1"}, "subnetIds": []any{"subnet-1", "subnet-2"}},
+		made["networkConfiguration"])
+	assert.Empty(t, r.Find("aws:scheduler/schedule:Schedule"))
+	dag := r.inputs("aws:s3/bucketObjectv2:BucketObjectv2", "pipeline-airflow-dag")
+	assert.Equal(t, "dags/pipeline.py", dag["key"])
+	for _, text := range []string{
+		`dag_id="fraud-prod-pipeline"`, `schedule="0 3 * * *"`,
+		`state_machine_arn="arn:aws:states:eu-central-1:123456789012:stateMachine:fraud-prod-pipeline"`,
+	} {
+		assert.Contains(t, dag["content"], text)
+	}
+	assert.Equal(t, "Enabled", r.inputs("aws:s3/bucketVersioningV2:BucketVersioningV2", "pipeline-airflow-versioning")["versioningConfiguration"].(object)["status"], "MWAA refuses a bucket without versions")
+	allowed := r.allowed("pipeline-airflow")
+	assert.Equal(t, []string{"arn:aws:states:eu-central-1:123456789012:stateMachine:fraud-prod-pipeline"},
+		allowed["states:StartExecution"])
+	for action := range allowed {
+		assert.NotContains(t, action, "*")
+	}
+	p = pipelinePlan(components.Dev, func(p *pipelineParts) { p.pipeline.Network = nil })
+	p.options = aws.Options{Airflow: true}
+	p.refusedAfter(t, components.ErrRequired, "for Airflow")
 }

@@ -35,6 +35,9 @@ func (p *pipeline) makeTriggers() error {
 			return err
 		}
 	}
+	if p.options.Airflow { // its clock starts the pipeline
+		return p.makeAirflow()
+	}
 	if p.args.Schedule == "" {
 		return nil
 	}
