@@ -48,6 +48,8 @@ require (
 	github.com/blues/jsonata-go v1.5.4
 )
 
+require github.com/aws/aws-sdk-go-v2/service/secretsmanager v1.48.0 // indirect
+
 require (
 	cel.dev/expr v0.25.3 // indirect
 	cloud.google.com/go v0.123.0 // indirect

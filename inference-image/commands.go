@@ -148,7 +148,7 @@ func newServe() *cobra.Command {
 	flag(cmd, &o.VerifyKey, "verify-key", "", "file with the Ed25519 public key that models must be signed with")
 	flag(cmd, &o.Results, "results", "", helpResults+", for the drift report")
 	flag(cmd, &o.Logs, "logs", "", helpLogs+", for captured rows")
-	flag(cmd, &o.TokenFile, "token-file", "", "file with the bearer token that predictions demand")
+	flag(cmd, &o.TokenFile, "token-file", "", "file or address of the bearer token that predictions demand")
 	flag(cmd, &o.TLSCert, "tls-cert", "", "file with the certificate in PEM; with it only TLS 1.2 and later is spoken")
 	flag(cmd, &o.TLSKey, "tls-key", "", "file with the key of the certificate")
 	flag(cmd, &o.ClientCA, "client-ca", "", "file with the CA of the client certificates that predictions demand")

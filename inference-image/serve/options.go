@@ -45,7 +45,8 @@ type Options struct {
 	CaptureShare float64
 	// CaptureFiles is how many files of captured rows are kept. Default 200.
 	CaptureFiles int
-	// TokenFile holds the bearer token that predictions and /model demand. Optional.
+	// TokenFile holds the bearer token that predictions and /model demand: a path, or an address in a store of secrets.
+	// Optional.
 	TokenFile string
 	// TLSCert and TLSKey are files in PEM; with them the endpoint speaks TLS 1.2 and later alone.
 	TLSCert, TLSKey string

@@ -1,7 +1,7 @@
 package serve
 
 import (
-	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mlpathway/mlpathway/internal/secret"
 )
 
 // ErrOpen means that the endpoint would be open to the network without anything that asks who calls.
@@ -47,17 +49,13 @@ func newGuard(o *Options) (guard, error) {
 	return g, nil
 }
 
-func readToken(path string) ([]byte, error) {
-	if path == "" {
+func readToken(address string) ([]byte, error) {
+	if address == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(path)
+	token, err := secret.Read(context.Background(), address)
 	if err != nil {
 		return nil, fmt.Errorf("reading the token: %w", err)
-	}
-	token := bytes.TrimSpace(data)
-	if len(token) == 0 {
-		return nil, fmt.Errorf("reading the token: %s is empty", path)
 	}
 	sum := sha256.Sum256(token)
 	return sum[:], nil
