@@ -101,6 +101,7 @@ type NetworkOutputs struct {
 type Network struct {
 	pulumi.ResourceState
 	NetworkOutputs
+	zones int
 }
 
 // Placement says where in a network a workload runs.
@@ -111,11 +112,15 @@ type Placement struct {
 	Subnets pulumi.StringArrayInput `pulumi:"subnets"`
 	// Group is its WorkloadGroupID.
 	Group pulumi.StringInput `pulumi:"group"`
+	// Zones is the number of zones that the subnets lie in, where it is known before they are made; 0 where it is not.
+	Zones int
 }
 
 // Placement is where in the network workloads run.
 func (n *Network) Placement() *Placement {
-	return &Placement{Network: n.NetworkID, Subnets: n.PrivateSubnetIDs, Group: n.WorkloadGroupID}
+	return &Placement{
+		Network: n.NetworkID, Subnets: n.PrivateSubnetIDs, Group: n.WorkloadGroupID, Zones: n.zones,
+	}
 }
 
 // NewNetwork declares a private network. Errors: ErrCIDR, ErrRange, ErrChoice, ErrName, ErrUnsupported.
@@ -124,7 +129,16 @@ func NewNetwork(
 ) (*Network, error) {
 	n := &Network{}
 	c := construction{ctx, NetworkLayer, name, target, n, opts}
-	if err := construct(c, args, target.Network, &n.NetworkOutputs); err != nil {
+	translate := func(
+		ctx *pulumi.Context, name string, args *NetworkArgs, opts ...pulumi.ResourceOption,
+	) (*NetworkOutputs, error) {
+		n.zones = args.Zones
+		if args.ExistingID != "" {
+			n.zones = len(args.ExistingSubnets)
+		}
+		return target.Network(ctx, name, args, opts...)
+	}
+	if err := construct(c, args, translate, &n.NetworkOutputs); err != nil {
 		return nil, err
 	}
 	return n, nil

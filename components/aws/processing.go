@@ -77,6 +77,10 @@ func (l *layer) processingFunction(args *components.ProcessingArgs) *function {
 	}
 }
 
+// leastTries is how often an event is handed out before it counts as failed: one that came while all instances of the
+// function were busy counts as a try. Source: docs.aws.amazon.com/lambda, Using Lambda with Amazon SQS.
+const leastTries = 5
+
 // onNewObjects starts the function for objects in the bucket of the event source. Objects that arrive together make
 // one run.
 func (l *layer) onNewObjects(
@@ -84,7 +88,7 @@ func (l *layer) onNewObjects(
 ) (pulumi.StringOutput, error) {
 	ruleName := l.physical(64, "new-data")
 	events, err := l.newQueue(queue{
-		part: "events", key: args.Key, keepDays: 4, letters: letters, tries: *args.Retries + 1,
+		part: "events", key: args.Key, keepDays: 4, letters: letters, tries: max(leastTries, *args.Retries+1),
 		// Six times the function's own limit, as Lambda's documentation asks for.
 		invisible: min(6*args.TimeoutSeconds, 43200),
 		policy: []Statement{{

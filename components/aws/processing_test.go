@@ -50,7 +50,7 @@ func TestEventsWaitInAQueue(t *testing.T) {
 	assert.Equal(t, map[string]any{"bucket": map[string]any{"name": []any{"fraud-raw"}}}, pattern["detail"])
 	events := r.inputs("aws:sqs/queue:Queue", "ingest-events")
 	assert.JSONEq(t, `{"deadLetterTargetArn":"arn:aws:sqs:eu-central-1:123456789012:fraud-dev-ingest-dead-letters",
-		"maxReceiveCount":3}`, events["redrivePolicy"].(string))
+		"maxReceiveCount":5}`, events["redrivePolicy"].(string))
 	assert.EqualValues(t, 5400, events["visibilityTimeoutSeconds"], "six times the function's limit")
 	assert.Equal(t, true, events["sqsManagedSseEnabled"])
 	list := r.document("aws:sqs/queuePolicy:QueuePolicy", "ingest-events", "policy")["Statement"].([]any)

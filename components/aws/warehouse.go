@@ -35,6 +35,10 @@ func (t *Target) Warehouse(
 			return nil, fmt.Errorf("network: found nothing, want the Placement of a network for Redshift: %w",
 				components.ErrRequired)
 		}
+		if zones := args.Network.Zones; zones > 0 && zones < warehouseZones {
+			return nil, fmt.Errorf("network: found %d zones, want 3 for Redshift Serverless: set zones of the network to 3, or "+
+				"minCapacity of the warehouse to 0 for Athena: %w", zones, components.ErrConflict)
+		}
 	}
 	if args.LoadFrom == nil || args.ResultsTo == nil {
 		return nil, fmt.Errorf("loadFrom, resultsTo: found nothing, want the addresses of two zones: %w",
@@ -48,6 +52,10 @@ func (t *Target) Warehouse(
 	}
 	return w.athena()
 }
+
+// warehouseZones is the number of zones in which Redshift Serverless wants a subnet each.
+// Source: docs.aws.amazon.com/redshift, Considerations when using Amazon Redshift Serverless (looked up on 2026-11-25).
+const warehouseZones = 3
 
 // newCatalog makes the database in which tables over the lake are listed. Its name is one word: SQL knows no hyphens.
 func (w *warehouse) newCatalog() (err error) {

@@ -77,6 +77,8 @@ func TestWarehouseRefuses(t *testing.T) {
 		refused(t, components.ErrRange, "steps of 8")
 	warehousePlan(components.Prod, func(a *components.WarehouseArgs) { a.Network = nil }).
 		refused(t, components.ErrRequired, "Placement")
+	warehousePlan(components.Prod, func(a *components.WarehouseArgs) { a.Network.Zones = 2 }).
+		refused(t, components.ErrConflict, "found 2 zones, want 3")
 	warehousePlan(components.Dev, func(a *components.WarehouseArgs) { a.ResultsTo = nil }).
 		refused(t, components.ErrRequired, "resultsTo")
 }
