@@ -47,8 +47,9 @@ var values = componenttest.Values{
 	EventSource: "fraud-lake-raw",
 	Network:     "vpc-0123456789abcdef0", Subnets: []string{"subnet-0123456789abcdef0", "subnet-0123456789abcdef1"},
 	Group: "sg-0123456789abcdef0", OpenWarehouse: true,
-	Endpoint: "fraud-dev-endpoint",
-	Pipeline: "arn:aws:states:" + awstest.Region + ":" + awstest.Account + ":stateMachine:fraud-dev-pipeline",
+	Warehouse: "redshift-data://fraud-dev-warehouse/analytics?password=",
+	Endpoint:  "fraud-dev-endpoint",
+	Pipeline:  "arn:aws:states:" + awstest.Region + ":" + awstest.Account + ":stateMachine:fraud-dev-pipeline",
 }
 
 const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

@@ -89,7 +89,7 @@ func TestNodePoolOfAccelerators(t *testing.T) {
 func TestNodeClass(t *testing.T) {
 	t.Parallel()
 	spec := clusterPlan(components.Dev, nil).must(t).inputs(classType, "cluster-gpu-spot-class")["spec"].(object)
-	assert.Equal(t, []any{object{"alias": "bottlerocket@v1.49.0"}}, spec["amiSelectorTerms"], "the image is pinned")
+	assert.Equal(t, []any{object{"alias": "bottlerocket@v1.53.0"}}, spec["amiSelectorTerms"], "the image is pinned")
 	assert.Equal(t, object{"httpTokens": "required", "httpPutResponseHopLimit": 1.0, "httpEndpoint": "enabled"},
 		spec["metadataOptions"])
 	disk := spec["blockDeviceMappings"].([]any)[1].(object)["ebs"].(object)

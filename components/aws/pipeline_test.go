@@ -106,7 +106,7 @@ func (a answers) answer(state string, _ object) (any, error) {
 		}
 		return object{"Executions": list}, nil
 	case slices.Contains([]string{
-		"Look at the run after etl", "Look at the run before register", "Look at the run after register",
+		"Look at the run after etl", "Look at the run before features", "Look at the run before register", "Look at the run after register",
 	}, state):
 		body, err := json.Marshal(a.record)
 		return object{"Body": string(body)}, err

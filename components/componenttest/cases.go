@@ -72,8 +72,11 @@ func (b *caseBuilder[A]) secret(outputs ...string) *caseBuilder[A] {
 	return b
 }
 
-func secretText() pulumi.StringOutput {
-	return pulumi.ToSecret(pulumi.String(plantedSecret)).(pulumi.StringOutput)
+func secretText() pulumi.StringOutput { return secretAfter("") }
+
+// secretAfter is a text that ends in a secret.
+func secretAfter(begin string) pulumi.StringOutput {
+	return pulumi.ToSecret(pulumi.String(begin + plantedSecret)).(pulumi.StringOutput)
 }
 
 // cases lists every layer.

@@ -194,7 +194,7 @@ func pipelineCase(v Values) layerCase {
 		return &components.PipelineArgs{
 			Image: v.Training, Model: "tumour", Definition: "name: tumour\n", Lake: v.lake(),
 			Training: pulumi.String("{}"), Table: pulumi.String(v.Table),
-			Warehouse: secretText(), EventSource: pulumi.String(v.EventSource), Schedule: "0 3 * * *",
+			Warehouse: secretAfter(v.Warehouse), EventSource: pulumi.String(v.EventSource), Schedule: "0 3 * * *",
 			Network: v.Place(),
 		}
 	}

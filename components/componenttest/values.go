@@ -20,6 +20,8 @@ type Values struct {
 	Network, Group string
 	// Subnets of the network.
 	Subnets []string
+	// Warehouse is how the address of a warehouse begins; a secret is put behind it.
+	Warehouse string
 	// OpenWarehouse tells that the address of a warehouse carries no password, and so is no secret.
 	OpenWarehouse bool
 	// Endpoint and Pipeline are the ids of what is watched.

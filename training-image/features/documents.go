@@ -30,7 +30,7 @@ func (f *features) fillDocuments(ctx context.Context, r *result) error {
 	}
 	rows, err := docstore.DefaultURLMux().OpenCollectionURL(ctx, u)
 	if err != nil {
-		return fmt.Errorf("filling the online store: %w (addresses of clouds need a program built with -tags cloud)", err)
+		return fmt.Errorf("filling the online store: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	now, waiting := time.Now().UTC(), rows.Actions()

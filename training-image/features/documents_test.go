@@ -36,12 +36,15 @@ func (s *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	err := json.NewDecoder(r.Body).Decode(&in)
+	_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch {
+	case action == "DescribeTable" && in.TableName == "fraud-online":
+		_, _ = w.Write([]byte(`{"Table":{"TableName":"fraud-online","KeySchema":[{"AttributeName":"key","KeyType":"HASH"}]}}`))
 	case s.busy > 0:
 		s.busy--
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slower"}`))
-	case err != nil || r.Header.Get("X-Amz-Target") != "DynamoDB_20120810.PutItem" || in.TableName != "fraud-online" ||
+	case err != nil || action != "PutItem" || in.TableName != "fraud-online" ||
 		in.Item["key"]["S"] == "":
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#ValidationException","message":"no"}`))
