@@ -12,6 +12,7 @@ type ColumnType string
 // The types.
 const (
 	TextColumn    ColumnType = "text"
+	BooleanColumn ColumnType = "boolean"
 	IntegerColumn ColumnType = "integer" // 64 bits
 	FloatColumn   ColumnType = "float"   // 32 bits
 	DoubleColumn  ColumnType = "double"  // 64 bits
@@ -80,7 +81,7 @@ func (a *BatchArgs) validate(c *checker) {
 	for i, column := range a.Columns {
 		arg := fmt.Sprintf("columns[%d]", i)
 		c.required(arg+".name", column.Name != "", "the name of a column")
-		oneOf(c, arg+".type", column.Type, TextColumn, IntegerColumn, FloatColumn, DoubleColumn, TimeColumn)
+		oneOf(c, arg+".type", column.Type, TextColumn, BooleanColumn, IntegerColumn, FloatColumn, DoubleColumn, TimeColumn)
 	}
 }
 

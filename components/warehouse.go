@@ -1,8 +1,18 @@
 package components
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
+
+// WarehouseTable is a table over files in the lake.
+type WarehouseTable struct {
+	// Name of the table: that of the model.
+	Name string `pulumi:"name"`
+	// Columns of the table, in their order.
+	Columns []Column `pulumi:"columns"`
+}
 
 // WarehouseArgs describe a database for analysts.
 type WarehouseArgs struct {
@@ -22,6 +32,8 @@ type WarehouseArgs struct {
 	LoadFrom pulumi.StringInput `pulumi:"loadFrom"`
 	// Retain keeps the data when the stack is destroyed. Default only in prod.
 	Retain *bool `pulumi:"retain"`
+	// Tables of that zone which a step of the pipeline fills, where the platform reads them in the lake. Default none.
+	Tables []WarehouseTable `pulumi:"tables" yaml:"-"`
 	// ResultsTo is the address of the zone for results of queries, where the platform writes them to the lake. Default
 	// none.
 	ResultsTo pulumi.StringInput `pulumi:"resultsTo"`
@@ -58,6 +70,10 @@ func (a *WarehouseArgs) validate(c *checker) {
 	c.named("database", a.Database)
 	for _, schema := range a.Schemas {
 		c.named("schemas", schema)
+	}
+	for i, table := range a.Tables {
+		c.named(fmt.Sprintf("tables[%d].name", i), table.Name)
+		c.required(fmt.Sprintf("tables[%d].columns", i), len(table.Columns) > 0, "at least one column")
 	}
 	inRange(c, "maxCapacity", a.MaxCapacity, 1, 1024)
 	inRange(c, "minCapacity", *a.MinCapacity, 0, a.MaxCapacity)

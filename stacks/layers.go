@@ -64,6 +64,7 @@ func (b *platform) buildWarehouse() (err error) {
 	args := b.config.Warehouse
 	args.LoadFrom, args.ResultsTo = b.lake.URI(components.Curated), b.lake.URI(components.Results)
 	args.Key, args.Network, args.Logs = b.security.Key(components.TableData), b.network.Placement(), b.logging()
+	args.Tables = []components.WarehouseTable{{Name: b.problem.spec.Name, Columns: curatedColumns(b.problem.spec)}}
 	b.warehouse, err = components.NewWarehouse(b.ctx, "warehouse", b.target, &args, b.under)
 	return err
 }
@@ -252,15 +253,29 @@ func predictionColumns(spec *pipeline.Spec) []components.Column {
 		components.Column{Name: "time", Type: components.TimeColumn})
 }
 
+// curatedColumns are the columns of the accepted rows.
+func curatedColumns(spec *pipeline.Spec) []components.Column {
+	columns := make([]components.Column, len(spec.Source.Columns))
+	for i, column := range spec.Source.Columns {
+		columns[i] = components.Column{Name: column.Name, Type: columnType(column.Type)}
+	}
+	return columns
+}
+
 // keyType is the type of the column that identifies a row.
 func keyType(spec *pipeline.Spec) components.ColumnType {
 	column, _ := spec.Column(spec.Source.Key)
+	return columnType(column.Type)
+}
+
+// columnType is the type of a column of the source in a table.
+func columnType(kind pipeline.Type) components.ColumnType {
 	types := map[pipeline.Type]components.ColumnType{
 		pipeline.Integer: components.IntegerColumn, pipeline.Float: components.DoubleColumn,
-		pipeline.Timestamp: components.TimeColumn,
+		pipeline.Boolean: components.BooleanColumn, pipeline.Timestamp: components.TimeColumn,
 	}
-	if kind, ok := types[column.Type]; ok {
-		return kind
+	if known, ok := types[kind]; ok {
+		return known
 	}
 	return components.TextColumn
 }

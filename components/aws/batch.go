@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/glue"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sfn"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -106,36 +105,13 @@ func (b *batch) jobPrefix() string { return b.physical(jobNamePrefix) }
 // tablePrefix is where the table looks for the list of the newest files, below the results zone.
 func (b *batch) tablePrefix() string { return "tables/" + b.name }
 
-// columnTypes are those of Hive.
-var columnTypes = map[components.ColumnType]string{
-	components.TextColumn: "string", components.IntegerColumn: "bigint", components.FloatColumn: "float",
-	components.DoubleColumn: "double", components.TimeColumn: "timestamp",
-}
-
-// makeTable makes a table of the newest predictions. It reads the files that a list names, which a run replaces in one
-// go: a query sees the predictions of one run, never of two.
+// makeTable makes a table of the newest predictions.
 func (b *batch) makeTable() error {
-	columns := glue.CatalogTableStorageDescriptorColumnArray{}
-	for _, column := range b.args.Columns {
-		columns = append(columns, glue.CatalogTableStorageDescriptorColumnArgs{
-			Name: pulumi.String(strings.ToLower(column.Name)), Type: pulumi.String(columnTypes[column.Type]),
-		})
-	}
-	_, err := glue.NewCatalogTable(b.ctx, b.part("predictions"), &glue.CatalogTableArgs{
-		Name: pulumi.String(b.tableName()), DatabaseName: b.args.Database, TableType: pulumi.String("EXTERNAL_TABLE"),
-		Description: pulumi.String("The newest predictions of " + b.args.Model),
-		Parameters:  pulumi.StringMap{"EXTERNAL": pulumi.String("TRUE"), "classification": pulumi.String("parquet")},
-		StorageDescriptor: &glue.CatalogTableStorageDescriptorArgs{
-			Columns:      columns,
-			Location:     pulumi.Sprintf("%s/%s/", components.ZoneURI(b.args.Lake, components.Results), b.tablePrefix()),
-			InputFormat:  pulumi.String("org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat"),
-			OutputFormat: pulumi.String("org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"),
-			SerDeInfo: &glue.CatalogTableStorageDescriptorSerDeInfoArgs{
-				SerializationLibrary: pulumi.String("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"),
-			},
-		},
-	}, b.with()...)
-	return err
+	return b.newLinkTable(linkTable{
+		part: "predictions", name: b.tableName(), does: "The newest predictions of " + b.args.Model,
+		database: b.args.Database, columns: b.args.Columns,
+		location: pulumi.Sprintf("%s/%s/", components.ZoneURI(b.args.Lake, components.Results), b.tablePrefix()),
+	})
 }
 
 // tableName is one word: SQL knows no hyphens.

@@ -3,7 +3,6 @@ package aws
 import (
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -17,13 +16,13 @@ func (p *pipeline) mayUseStores() error {
 	for _, store := range []struct {
 		part   string
 		uri    pulumi.StringInput
-		rights func(uri, results string) ([]Statement, error)
+		rights func(uri, curated string) ([]Statement, error)
 	}{{"warehouse", p.args.Warehouse, p.loadWarehouse}, {"online", p.args.Online, p.fillOnline}} {
 		if store.uri == nil {
 			continue
 		}
-		results := components.ZoneURI(p.args.Lake, components.Results)
-		policy := pulumi.All(store.uri, results).ApplyT(func(all []any) (string, error) {
+		curated := components.ZoneURI(p.args.Lake, components.Curated)
+		policy := pulumi.All(store.uri, curated).ApplyT(func(all []any) (string, error) {
 			statements, err := store.rights(all[0].(string), bucketOf(all[1].(string)))
 			if err != nil {
 				return "", err
@@ -53,42 +52,22 @@ func fixed(statements []Statement) (string, error) {
 }
 
 // loadWarehouse is what it takes to load the warehouse of an address.
-func (p *pipeline) loadWarehouse(uri, results string) ([]Statement, error) {
+func (p *pipeline) loadWarehouse(uri, curated string) ([]Statement, error) {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return nil, fmt.Errorf("warehouse: want the ConnectionURI output of a Warehouse on AWS: %w", err)
 	}
-	database := strings.TrimPrefix(u.Path, "/")
 	switch u.Scheme {
-	case "athena":
-		return p.loadAthena(u.Host, database, results), nil
+	case "athena": // its tables read the files that lists in the lake name
+		return []Statement{{
+			Sid: "LoadWarehouse", Actions: []string{"s3:PutObject"}, Resources: here(p.bucketARN("%s/tables/*", curated)),
+		}}, nil
 	case "redshift-data":
 		return p.loadRedshift(), nil
 	default:
 		return nil, fmt.Errorf("warehouse: found an address %s://, want the ConnectionURI output of a Warehouse on AWS: %w",
 			u.Scheme, components.ErrChoice)
 	}
-}
-
-func (p *pipeline) loadAthena(workgroup, database, results string) []Statement {
-	statements := []Statement{{
-		Sid: "LoadWarehouse", Resources: here(p.arn("athena", "workgroup/%s", workgroup)),
-		Actions: []string{"athena:GetQueryExecution", "athena:GetWorkGroup", "athena:StartQueryExecution"},
-	}, {
-		Sid: "KeepTables", Resources: here(p.arn("glue", "catalog"), p.arn("glue", "database/%s", database),
-			p.arn("glue", "table/%s/*", database)),
-		Actions: []string{"glue:CreateTable", "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:UpdateTable"},
-	}, {
-		Sid: "KeepResults", Resources: here(p.bucketARN("%s/queries/*", results)),
-		Actions: []string{"s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"},
-	}, {
-		Sid: "FindResults", Resources: here(p.bucketARN("%s", results)),
-		Actions: []string{"s3:GetBucketLocation", "s3:ListBucket"},
-	}}
-	if p.args.Key == nil {
-		return statements
-	}
-	return append(statements, p.useOwnKeys("s3", encrypts...)...) // results have the key of the tables
 }
 
 // loadRedshift: a workgroup is named by what AWS draws, so that its tag has to tell it.

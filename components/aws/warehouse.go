@@ -64,7 +64,20 @@ func (w *warehouse) newCatalog() (err error) {
 		Name: pulumi.String(w.catalog), Description: pulumi.String("Tables over the data lake"),
 		LocationUri: pulumi.Sprintf("%s/", w.args.LoadFrom), Tags: w.tags(internal),
 	}, w.with()...)
-	return err
+	if err != nil {
+		return err
+	}
+	for _, table := range w.args.Tables {
+		err := w.newLinkTable(linkTable{
+			part: "table-" + table.Name, name: strings.ReplaceAll(table.Name, "-", "_"), does: "The accepted rows of " + table.Name,
+			database: w.database.Name, columns: table.Columns,
+			location: pulumi.Sprintf("%s/tables/%s/", w.args.LoadFrom, table.Name), // etl writes the list there
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readCatalog lets a role see and keep tables of the database.

@@ -11,6 +11,10 @@ import (
 
 func warehousePlan(e components.Environment, change func(*components.WarehouseArgs)) plan {
 	args := &components.WarehouseArgs{
+		Tables: []components.WarehouseTable{{Name: "card-fraud", Columns: []components.Column{
+			{Name: "Id", Type: components.IntegerColumn}, {Name: "ok", Type: components.BooleanColumn},
+			{Name: "at", Type: components.TimeColumn},
+		}}},
 		LoadFrom: pulumi.String("s3://fraud-curated"), ResultsTo: pulumi.String("s3://fraud-results"), Network: values.Place(),
 	}
 	if change != nil {
@@ -33,6 +37,14 @@ func TestWarehouseOfDevIsPaidByTheQuery(t *testing.T) {
 	assert.Equal(t, "s3://fraud-results/queries/", results["outputLocation"])
 	assert.Equal(t, map[string]any{"encryptionOption": "SSE_S3"}, results["encryptionConfiguration"])
 	assert.Equal(t, "fraud_dev_warehouse_analytics", r.inputs("aws:glue/catalogDatabase:CatalogDatabase", "")["name"])
+	table := r.inputs("aws:glue/catalogTable:CatalogTable", "warehouse-table-card-fraud")
+	assert.Equal(t, []any{"card_fraud", "fraud_dev_warehouse_analytics"}, []any{table["name"], table["databaseName"]})
+	descriptor := table["storageDescriptor"].(map[string]any)
+	assert.Equal(t, "s3://fraud-curated/tables/card-fraud/", descriptor["location"], "where etl writes the list of files")
+	assert.Equal(t, []any{
+		map[string]any{"name": "id", "type": "bigint"}, map[string]any{"name": "ok", "type": "boolean"},
+		map[string]any{"name": "at", "type": "timestamp"},
+	}, descriptor["columns"])
 	allowed := r.allowed("warehouse-analyst")
 	assert.Equal(t, []string{"arn:aws:athena:eu-central-1:123456789012:workgroup/fraud-dev-warehouse"},
 		allowed["athena:StartQueryExecution"])

@@ -4,7 +4,7 @@
 //	athena://WORKGROUP/DATABASE?region=R               Athena over the curated zone
 //	redshift-data://WORKGROUP/DATABASE?region=R        Redshift Serverless
 //
-// The addresses of clouds work where the program is built with the tag cloud.
+// That of Redshift works where the program is built with the tag cloud.
 package warehouse
 
 import (
@@ -59,7 +59,7 @@ var ErrScheme = errors.New("no warehouse has such an address")
 type loader func(ctx context.Context, u *url.URL, t Table) error
 
 // loaders are known by the scheme of the address. Those of clouds are added by the build tag cloud.
-var loaders = map[string]loader{"duckdb": loadDuckDB}
+var loaders = map[string]loader{"athena": loadAthena, "duckdb": loadDuckDB}
 
 // Load replaces the table by the rows, all at once: a query sees the rows of one run, never of two.
 func Load(ctx context.Context, uri string, t Table) error {

@@ -12,8 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/athena"
-	athenatypes "github.com/aws/aws-sdk-go-v2/service/athena/types"
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 	redshifttypes "github.com/aws/aws-sdk-go-v2/service/redshiftdata/types"
 
@@ -22,7 +20,7 @@ import (
 )
 
 func init() { //nolint:gochecknoinits // as the Go CDK does it: a build tag adds schemes
-	loaders["athena"], loaders["redshift-data"] = loadAthena, loadRedshift
+	loaders["redshift-data"] = loadRedshift
 }
 
 // The time between two looks at a statement that runs: it begins short and doubles.
@@ -61,74 +59,6 @@ func await(ctx context.Context, look func() (ended bool, err error)) error {
 		case <-time.After(pause):
 		}
 	}
-}
-
-// hiveTypes are the types of Athena.
-var hiveTypes = map[pipeline.Type]string{
-	pipeline.Integer: "bigint", pipeline.Float: "double", pipeline.Boolean: "boolean", pipeline.Text: "string",
-	pipeline.Category: "string", pipeline.Timestamp: "timestamp",
-}
-
-// listPrefix is where, in the curated zone, the lists of files lie that the tables of Athena read.
-const listPrefix = "tables/"
-
-// loadAthena points the table to the new file. The table reads the files that a list names, and the list is replaced at
-// once. Its columns are set first: what an older file lacks is missing in its rows.
-func loadAthena(ctx context.Context, u *url.URL, t Table) error {
-	workgroup, database, c, err := open(ctx, u)
-	if err != nil {
-		return err
-	}
-	columns := make([]string, len(t.Columns))
-	for i, column := range t.Columns {
-		columns[i] = hiveName(column.Name) + " " + hiveTypes[column.Type]
-	}
-	list := "(" + strings.Join(columns, ", ") + ")"
-	table := hiveName(database) + "." + hiveName(strings.ReplaceAll(t.Name, "-", "_"))
-	client := athena.NewFromConfig(c)
-	for _, query := range []string{
-		"CREATE EXTERNAL TABLE IF NOT EXISTS " + table + " " + list +
-			" ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'" +
-			" STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat'" +
-			" OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'" +
-			" LOCATION " + duck.Text(t.ZoneURI+"/"+listPrefix+t.Name+"/"),
-		"ALTER TABLE " + table + " REPLACE COLUMNS " + list,
-	} {
-		if err := queryAthena(ctx, client, workgroup, database, query); err != nil {
-			return err
-		}
-	}
-	return t.Zone.Write(ctx, listPrefix+t.Name+"/files", []byte(t.ZoneURI+"/"+t.Key+"\n"))
-}
-
-// hiveName quotes a name for Athena, which knows no capitals.
-func hiveName(name string) string {
-	return "`" + strings.ReplaceAll(strings.ToLower(name), "`", "``") + "`"
-}
-
-func queryAthena(ctx context.Context, client *athena.Client, workgroup, database, query string) error {
-	started, err := client.StartQueryExecution(ctx, &athena.StartQueryExecutionInput{
-		QueryString: &query, WorkGroup: &workgroup,
-		QueryExecutionContext: &athenatypes.QueryExecutionContext{Database: &database},
-	})
-	if err != nil {
-		return err
-	}
-	return await(ctx, func() (bool, error) {
-		got, err := client.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: started.QueryExecutionId})
-		if err != nil || got.QueryExecution == nil || got.QueryExecution.Status == nil {
-			return false, err
-		}
-		status := got.QueryExecution.Status
-		switch status.State {
-		case athenatypes.QueryExecutionStateSucceeded:
-			return true, nil
-		case athenatypes.QueryExecutionStateFailed, athenatypes.QueryExecutionStateCancelled:
-			return true, fmt.Errorf("%w: %s: %s", ErrStatement, query, aws.ToString(status.StateChangeReason))
-		case athenatypes.QueryExecutionStateQueued, athenatypes.QueryExecutionStateRunning:
-		}
-		return false, nil
-	})
 }
 
 // redshiftTypes are the types of Redshift.

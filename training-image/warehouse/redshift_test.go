@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,13 +13,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mlpathway/mlpathway/internal/lake"
-	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/training-image/warehouse"
 )
 
-// service stands in for Athena and for Redshift's Data API: it speaks their protocol, takes statements, lets them run
-// for a while and fails those that it is told to.
+// service stands in for Redshift's Data API: it speaks its protocol, takes statements, lets them run for a while and
+// fails those that it is told to.
 type service struct {
 	mu         sync.Mutex
 	fails      string // part of a statement that fails
@@ -33,9 +29,8 @@ type service struct {
 }
 
 type request struct {
-	WorkGroup, WorkgroupName, Database, QueryString string
-	Sqls                                            []string
-	QueryExecutionContext                           struct{ Database string }
+	WorkgroupName, Database string
+	Sqls                    []string
 }
 
 // ServeHTTP answers one call.
@@ -61,14 +56,6 @@ func (s *service) do(target string, in *request) (map[string]any, bool) {
 	s.looks++
 	failed := s.fails != "" && strings.Contains(strings.Join(s.statements, ";"), s.fails)
 	switch target {
-	case "AmazonAthena.StartQueryExecution":
-		s.take(in.WorkGroup, in.QueryExecutionContext.Database, in.QueryString)
-		return map[string]any{"QueryExecutionId": "q1"}, true
-	case "AmazonAthena.GetQueryExecution":
-		state := map[bool]string{true: "FAILED", false: []string{"QUEUED", "RUNNING", "SUCCEEDED"}[min(s.looks-1, 2)]}[failed]
-		return map[string]any{"QueryExecution": map[string]any{
-			"Status": map[string]any{"State": state, "StateChangeReason": "no such column"},
-		}}, true
 	case "RedshiftData.BatchExecuteStatement":
 		s.take(in.WorkgroupName, in.Database, in.Sqls...)
 		return map[string]any{"Id": "s1"}, true
@@ -98,43 +85,6 @@ func start(t *testing.T) *service {
 	return s
 }
 
-// rows is a table in a zone.
-func rows(t *testing.T) (warehouse.Table, string) {
-	t.Helper()
-	dir := t.TempDir()
-	zone, err := lake.Open(t.Context(), lake.FileURI(dir))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = zone.Close() })
-	return warehouse.Table{
-		Name: "card-fraud", Zone: zone, ZoneURI: "s3://lake-curated", Key: "d1/part-00000.parquet",
-		Columns: []warehouse.Column{
-			{Name: "Id", Type: pipeline.Integer}, {Name: "amount", Type: pipeline.Float}, {Name: "at", Type: pipeline.Timestamp},
-			{Name: "ok", Type: pipeline.Boolean}, {Name: "kind", Type: pipeline.Category}, {Name: `odd"name`, Type: pipeline.Text},
-		},
-	}, dir
-}
-
-func TestAthena(t *testing.T) {
-	s := start(t)
-	table, dir := rows(t)
-	require.NoError(t, warehouse.Load(t.Context(), "athena://fraud-dev-warehouse/fraud_dev?region=eu-central-1", table))
-	const columns = "(`id` bigint, `amount` double, `at` timestamp, `ok` boolean, `kind` string, `odd\"name` string)"
-	assert.Equal(t, []string{
-		"CREATE EXTERNAL TABLE IF NOT EXISTS `fraud_dev`.`card_fraud` " + columns +
-			" ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'" +
-			" STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat'" +
-			" OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'" +
-			" LOCATION 's3://lake-curated/tables/card-fraud/'",
-		"ALTER TABLE `fraud_dev`.`card_fraud` REPLACE COLUMNS " + columns,
-	}, s.statements)
-	assert.Equal(t, []map[string]bool{{"fraud-dev-warehouse": true}, {"fraud_dev": true}},
-		[]map[string]bool{s.workgroups, s.databases})
-	assert.True(t, s.signed, "the SDK signs for the region of the address")
-	list, err := os.ReadFile(filepath.Join(dir, "tables/card-fraud/files"))
-	require.NoError(t, err)
-	assert.Equal(t, "s3://lake-curated/d1/part-00000.parquet\n", string(list))
-}
-
 func TestRedshift(t *testing.T) {
 	s := start(t)
 	table, _ := rows(t)
@@ -153,16 +103,10 @@ func TestRedshift(t *testing.T) {
 
 func TestAWarehouseThatRefuses(t *testing.T) {
 	s := start(t)
-	table, dir := rows(t)
-	for uri, fails := range map[string]string{
-		"athena://w/d?region=eu-central-1": "REPLACE", "redshift-data://w/d?region=eu-central-1": "COPY",
-	} {
-		s.statements, s.fails = nil, fails
-		err := warehouse.Load(t.Context(), uri, table)
-		require.ErrorIs(t, err, warehouse.ErrStatement)
-		require.ErrorContains(t, err, "no such column")
-	}
-	assert.NoFileExists(t, filepath.Join(dir, "tables/card-fraud/files"), "the table still shows the rows of before")
-	require.ErrorIs(t, warehouse.Load(t.Context(), "athena://w?region=eu-central-1", table), warehouse.ErrScheme)
+	table, _ := rows(t)
+	s.fails = "COPY"
+	err := warehouse.Load(t.Context(), "redshift-data://w/d?region=eu-central-1", table)
+	require.ErrorIs(t, err, warehouse.ErrStatement)
+	require.ErrorContains(t, err, "no such column")
 	require.ErrorIs(t, warehouse.Load(t.Context(), "redshift-data:///d?region=eu-central-1", table), warehouse.ErrScheme)
 }
