@@ -37,7 +37,7 @@ func FuzzEvent(f *testing.F) {
 		r := &runtime{handler: echo}
 		answer, err := r.handle(context.Background(), data)
 		if err != nil {
-			require.True(t, json.Valid(failureOf(err)))
+			require.NotEmpty(t, err.Error()) // internal/lambda makes JSON of it
 			return
 		}
 		var e event

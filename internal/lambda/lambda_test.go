@@ -36,7 +36,7 @@ func TestEventsAreAnswered(t *testing.T) {
 		assert.True(t, limited, "Lambda's deadline is passed on")
 		switch string(event) {
 		case `"bad"`:
-			return nil, errors.New(`it is "bad"`)
+			return nil, errors.New("it is \"bad\" \x00\xff")
 		case `"late"`:
 			return nil, context.DeadlineExceeded
 		}
@@ -45,7 +45,7 @@ func TestEventsAreAnswered(t *testing.T) {
 	for range 3 { // the instance lives on after an error
 		assert.Equal(t, lambdatest.Answer{Body: `["x"]`}, f.Invoke(t, `"x"`))
 		kind, message := f.Invoke(t, `"bad"`).Message(t)
-		assert.Equal(t, []string{"Error", `it is "bad"`}, []string{kind, message})
+		assert.Equal(t, []string{"Error", "it is \"bad\" \x00\ufffd"}, []string{kind, message}, "whatever the text, it is JSON")
 		kind, _ = f.Invoke(t, `"late"`).Message(t)
 		assert.Equal(t, "Timeout", kind)
 	}
