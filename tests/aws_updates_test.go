@@ -59,13 +59,19 @@ func awsUpdates(stack string) map[string]map[string]any {
 	}
 	zero := map[string]int{"fraud-dev": 0, "fraud-stage": 1, "fraud-prod": 3}[stack]
 	return map[string]map[string]any{
-		"model image":   {"images": map[string]any{"training": image("training-image"), "inference": image("inference-image")}},
-		"instance type": {"endpoint.machine": map[string]any{"cpus": 4, "memoryMiB": 5000}, "training.machine": map[string]any{"cpus": 8}},
-		"accelerator":   {"training.machine": map[string]any{"accelerator": "gpu-small"}},
-		"scaling":       {"endpoint.minReplicas": zero, "endpoint.maxReplicas": 20, "endpoint.targetRequestsPerSecond": 7},
-		"schedule":      {"batch.schedule": "5 4 * * *", "monitoring.schedule": "7 3 * * *"},
-		"retention":     {"monitoring.retentionDays": 731, "dataLake.expireDays": 400, "registry.keepVersions": 7},
-		"tags":          {"labels": map[string]any{"ticket": "A-1", "branch": "main"}, "owner": "new@example.com", "costCenter": "cc-9"},
+		"model image": {
+			"images": map[string]any{"training": image("training-image"), "inference": image("inference-image")},
+		},
+		"instance type": {
+			"endpoint.machine": map[string]any{"cpus": 4, "memoryMiB": 5000}, "training.machine": map[string]any{"cpus": 8},
+		},
+		"accelerator": {"training.machine": map[string]any{"accelerator": "gpu-small"}},
+		"scaling":     {"endpoint.minReplicas": zero, "endpoint.maxReplicas": 20, "endpoint.targetRequestsPerSecond": 7},
+		"schedule":    {"batch.schedule": "5 4 * * *", "monitoring.schedule": "7 3 * * *"},
+		"retention":   {"monitoring.retentionDays": 731, "dataLake.expireDays": 400, "registry.keepVersions": 7},
+		"tags": {
+			"labels": map[string]any{"ticket": "A-1", "branch": "main"}, "owner": "new@example.com", "costCenter": "cc-9",
+		},
 	}
 }
 

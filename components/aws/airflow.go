@@ -62,8 +62,9 @@ func (p *pipeline) makeAirflow() error {
 		return err
 	}
 	_, err = mwaa.NewEnvironment(p.ctx, p.part(airflowPart), &mwaa.EnvironmentArgs{
-		Name: pulumi.String(name), AirflowVersion: pulumi.String(airflowVersion), EnvironmentClass: pulumi.String("mw1.small"),
-		SourceBucketArn: p.known(p.bucketARN("%s", source.name), source.ready...), DagS3Path: pulumi.String(airflowDags),
+		Name: pulumi.String(name), AirflowVersion: pulumi.String(airflowVersion),
+		EnvironmentClass: pulumi.String("mw1.small"),
+		SourceBucketArn:  p.known(p.bucketARN("%s", source.name), source.ready...), DagS3Path: pulumi.String(airflowDags),
 		ExecutionRoleArn: id.ARN, KmsKey: orNil(p.args.Key), WebserverAccessMode: pulumi.String("PRIVATE_ONLY"),
 		MinWorkers: pulumi.Int(1), MaxWorkers: pulumi.Int(2), LoggingConfiguration: airflowLogging(),
 		NetworkConfiguration: &mwaa.EnvironmentNetworkConfigurationArgs{
@@ -147,7 +148,8 @@ func (p *pipeline) runAirflow(name, source string) []Statement {
 		Conditions: Conditions{"StringEquals": {"cloudwatch:namespace": {"AmazonMWAA"}}},
 	}, {
 		// The queue belongs to Amazon's own account.
-		Sid: "HandOutTasks", Resources: here(fmt.Sprintf("arn:%s:sqs:%s:*:airflow-celery-*", p.region.partition, p.options.Region)),
+		Sid:       "HandOutTasks",
+		Resources: here(fmt.Sprintf("arn:%s:sqs:%s:*:airflow-celery-*", p.region.partition, p.options.Region)),
 		Actions: []string{
 			"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
 			"sqs:ReceiveMessage", "sqs:SendMessage",

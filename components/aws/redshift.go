@@ -101,7 +101,7 @@ func (w *warehouse) limits(workgroup *redshiftserverless.Workgroup) error {
 
 // The role of the database whose members load tables. Redshift reads off the tag of an IAM role which roles of the
 // database whoever comes as it has.
-// Source: docs.aws.amazon.com/redshift, Defining database roles to grant to federated users in Amazon Redshift Serverless.
+// Source: docs.aws.amazon.com/redshift, Defining database roles to grant to federated users in Redshift Serverless.
 const (
 	loaderRole  = "loader"
 	rolesOfUser = "RedshiftDbRoles"

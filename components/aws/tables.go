@@ -9,8 +9,8 @@ import (
 	"github.com/mlpathway/mlpathway/components"
 )
 
-// linkTable describes a table over Parquet files that a list names. Whoever writes the files replaces the list in one go:
-// a query sees the rows of one run, never of two, and nobody has to ask a service for it.
+// linkTable describes a table over Parquet files that a list names. Whoever writes the files replaces the list in one
+// go: a query sees the rows of one run, never of two, and nobody has to ask a service for it.
 type linkTable struct {
 	part, name, does string
 	database         pulumi.StringInput

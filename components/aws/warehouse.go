@@ -69,8 +69,8 @@ func (w *warehouse) newCatalog() (err error) {
 	}
 	for _, table := range w.args.Tables {
 		err := w.newLinkTable(linkTable{
-			part: "table-" + table.Name, name: strings.ReplaceAll(table.Name, "-", "_"), does: "The accepted rows of " + table.Name,
-			database: w.database.Name, columns: table.Columns,
+			part: "table-" + table.Name, name: strings.ReplaceAll(table.Name, "-", "_"),
+			does: "The accepted rows of " + table.Name, database: w.database.Name, columns: table.Columns,
 			location: pulumi.Sprintf("%s/tables/%s/", w.args.LoadFrom, table.Name), // etl writes the list there
 		})
 		if err != nil {

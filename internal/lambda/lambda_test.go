@@ -45,7 +45,7 @@ func TestEventsAreAnswered(t *testing.T) {
 	for range 3 { // the instance lives on after an error
 		assert.Equal(t, lambdatest.Answer{Body: `["x"]`}, f.Invoke(t, `"x"`))
 		kind, message := f.Invoke(t, `"bad"`).Message(t)
-		assert.Equal(t, []string{"Error", "it is \"bad\" \x00\ufffd"}, []string{kind, message}, "whatever the text, it is JSON")
+		assert.Equal(t, []string{"Error", "it is \"bad\" \x00\ufffd"}, []string{kind, message}, "any text becomes JSON")
 		kind, _ = f.Invoke(t, `"late"`).Message(t)
 		assert.Equal(t, "Timeout", kind)
 	}
@@ -84,7 +84,8 @@ func TestAnAnswerThatIsTooLarge(t *testing.T) {
 		})
 	}()
 	go func() {
-		response, err := http.Post("http://"+f.API+"/2015-03-31/functions/function/invocations", "", http.NoBody) //nolint:noctx // ends with the server
+		const invoke = "/2015-03-31/functions/function/invocations"
+		response, err := http.Post("http://"+f.API+invoke, "", http.NoBody) //nolint:noctx // ends with the server
 		if err == nil {
 			_ = response.Body.Close()
 		}

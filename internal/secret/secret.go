@@ -21,8 +21,8 @@ const patience = 30 * time.Second
 // ErrEmpty means that there is nothing in a secret.
 var ErrEmpty = errors.New("is empty")
 
-// Read reads a secret: a path, a file:// address, or such as awssecretsmanager://NAME?region=eu-central-1&decoder=string
-// where the program was built with the tag cloud. White space around it is cut off.
+// Read reads a secret: a path, a file:// address, or awssecretsmanager://NAME?region=eu-central-1&decoder=string where
+// the program was built with the tag cloud. White space around it is cut off.
 func Read(ctx context.Context, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	var data []byte

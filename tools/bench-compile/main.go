@@ -1,5 +1,5 @@
-// Command bench-compile measures what it takes to compile the program for a target: with an empty cache of Go, and again
-// with a full one. It writes a dated table between the markers of a page.
+// Command bench-compile measures what it takes to compile the program for a target: with an empty cache of Go, and
+// again with a full one. It writes a dated table between the markers of a page.
 //
 //	go -C tools run ./bench-compile -target aws -write docs/benchmarks.md
 //

@@ -39,7 +39,8 @@ func (s *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch {
 	case action == "DescribeTable" && in.TableName == "fraud-online":
-		_, _ = w.Write([]byte(`{"Table":{"TableName":"fraud-online","KeySchema":[{"AttributeName":"key","KeyType":"HASH"}]}}`))
+		_, _ = w.Write([]byte(`{"Table":{"TableName":"fraud-online","KeySchema":[` +
+			`{"AttributeName":"key","KeyType":"HASH"}]}}`))
 	case s.busy > 0:
 		s.busy--
 		w.WriteHeader(http.StatusBadRequest)

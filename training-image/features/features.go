@@ -74,8 +74,8 @@ func (f *features) run(ctx context.Context) error {
 	return f.publish(ctx, result)
 }
 
-// openView opens a database in which a view shows the rows of files, and from which a query reaches no other file and no
-// network.
+// openView opens a database in which a view shows the rows of files, and from which a query reaches no other file and
+// no network.
 func openView(ctx context.Context, view string, files []string, dir string) (*sql.DB, error) {
 	db, err := duck.Open(ctx, "")
 	if err != nil {

@@ -60,7 +60,10 @@ func (s *service) do(target string, in *request) (map[string]any, bool) {
 		s.take(in.WorkgroupName, in.Database, in.Sqls...)
 		return map[string]any{"Id": "s1"}, true
 	case "RedshiftData.DescribeStatement":
-		state := map[bool]string{true: "FAILED", false: []string{"SUBMITTED", "STARTED", "FINISHED"}[min(s.looks-1, 2)]}[failed]
+		state := []string{"SUBMITTED", "STARTED", "FINISHED"}[min(s.looks-1, 2)]
+		if failed {
+			state = "FAILED"
+		}
 		return map[string]any{"Id": "s1", "Status": state, "Error": "no such column"}, true
 	}
 	return map[string]any{"__type": "InvalidRequestException", "message": target}, false

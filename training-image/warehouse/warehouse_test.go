@@ -34,7 +34,8 @@ func rows(t *testing.T) (warehouse.Table, string) {
 		Name: "card-fraud", Zone: zone, ZoneURI: "s3://lake-curated", Key: "d1/part-00000.parquet",
 		Columns: []warehouse.Column{
 			{Name: "Id", Type: pipeline.Integer}, {Name: "amount", Type: pipeline.Float}, {Name: "at", Type: pipeline.Timestamp},
-			{Name: "ok", Type: pipeline.Boolean}, {Name: "kind", Type: pipeline.Category}, {Name: `odd"name`, Type: pipeline.Text},
+			{Name: "ok", Type: pipeline.Boolean}, {Name: "kind", Type: pipeline.Category},
+			{Name: `odd"name`, Type: pipeline.Text},
 		},
 	}, dir
 }
