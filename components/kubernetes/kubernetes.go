@@ -8,6 +8,9 @@ package kubernetes
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -46,6 +49,7 @@ type Target struct {
 	ranked   bool                       // the stack makes priorities for jobs
 	tuned    bool                       // a search for parameters goes before the training
 	rights   map[string][]string        // what the lake's owner must allow, by identity
+	accounts map[string]bool            // the service accounts that were made
 }
 
 var _ components.Target = (*Target)(nil)
@@ -59,6 +63,7 @@ func New(o *Options) (*Target, error) {
 	t := &Target{
 		options: *o, settings: s, namespace: s.Namespace, provider: o.Provider, queue: s.Queue,
 		charts: map[string]pulumi.Resource{}, rights: map[string][]string{},
+		accounts: map[string]bool{},
 	}
 	if t.options.DataClass == "" {
 		t.options.DataClass = "internal"
@@ -92,10 +97,17 @@ func (t *Target) Begin(ctx *pulumi.Context, name string, opts ...pulumi.Resource
 	return err
 }
 
-// Finish shows where the platform is, and what the owner of the lake has to allow.
+// Finish shows where the platform is, and what the owner of the lake has to allow. Errors: ErrChoice for an identity of
+// a workload that is not there.
 func (t *Target) Finish(*pulumi.Context, string, ...pulumi.ResourceOption) (pulumi.Map, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(t.settings.Identity.Accounts)) {
+		if !t.accounts[name] {
+			return nil, fmt.Errorf("kubernetes.identity.accounts: found %q, want one of %s: %w", name,
+				strings.Join(slices.Sorted(maps.Keys(t.accounts)), ", "), components.ErrChoice)
+		}
+	}
 	rights := pulumi.Map{}
 	for identity, zones := range t.rights {
 		rights[identity] = pulumi.ToStringArray(zones)

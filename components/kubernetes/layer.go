@@ -142,6 +142,9 @@ func (l *layer) accountFor(name string, rules ...api.Rule) (pulumi.StringOutput,
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
+	l.mu.Lock()
+	l.accounts[name] = true
+	l.mu.Unlock()
 	l.opts = l.after(made) // pods need it, and a token of an account that is not there is deleted
 	if len(rules) > 0 {
 		if err := l.role(name, parts, rules, made); err != nil {

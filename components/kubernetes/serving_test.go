@@ -154,3 +154,28 @@ func TestAlarmsAndTheirThresholds(t *testing.T) {
 	assert.Empty(t, bare.Find("kubernetes:monitoring.coreos.com/v1:PrometheusRule"))
 	assert.Len(t, bare.Find("kubernetes:batch/v1:CronJob"), 1, "the drift check needs no Prometheus")
 }
+
+func TestAnIdentityIsOfAWorkload(t *testing.T) {
+	t.Parallel()
+	p := endpointPlan(nil, func(s *settings.Settings) {
+		s.Identity.Cloud = "gcp"
+		s.Identity.Accounts = map[string]string{"endpoint": "serving@fraud.iam.gserviceaccount.com"}
+	})
+	account := p.must(t).object("ServiceAccount", "endpoint")
+	assert.Equal(t, map[string]any{"iam.gke.io/gcp-service-account": "serving@fraud.iam.gserviceaccount.com"},
+		at(account, "metadata.annotations"))
+	assert.Equal(t, false, account["automountServiceAccountToken"])
+
+	build := p.build
+	p.change = func(s *settings.Settings) { s.Identity.Accounts = map[string]string{"endpiont": "x"} }
+	p.build = func(ctx *pulumi.Context, target components.Target) error {
+		if err := build(ctx, target); err != nil {
+			return err
+		}
+		_, err := target.Finish(ctx, "platform")
+		return err
+	}
+	_, err := p.run(t)
+	require.ErrorIs(t, err, components.ErrChoice)
+	require.ErrorContains(t, err, `"endpiont", want one of endpoint`)
+}
