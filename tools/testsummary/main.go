@@ -48,7 +48,7 @@ func suites() []suite {
 		},
 		{name: "images", packages: []string{"./training-image/...", "./inference-image/..."}},
 		{
-			name: "clients", packages: []string{"./tests/clients"},
+			name: "clients", packages: []string{"./tests/clients", "./training-image/metadata"},
 			flags: []string{"-count=1", "-tags=cloud,disable_grpc_modules"},
 		},
 		{
