@@ -69,7 +69,7 @@ func suites() []suite {
 		{
 			name: "e2e", packages: []string{"./tests/..."},
 			without: []string{"/tests/engine", "/tests/standin", "/tests/cloud", "/tests/clients"},
-			flags: []string{"-count=1", "-timeout=30m"},
+			flags:   []string{"-count=1", "-timeout=30m"},
 		},
 	}
 }
