@@ -145,7 +145,9 @@ func providerTime(calls []cloud.Call) time.Duration {
 
 func row(first, second profile) string {
 	columns := []string{fmt.Sprint(first.resources)}
-	for _, d := range []time.Duration{first.wall, first.engine, first.program, first.providers, second.wall, second.engine} {
+	for _, d := range []time.Duration{
+		first.wall, first.engine, first.program, first.providers, second.wall, second.engine,
+	} {
 		columns = append(columns, fmt.Sprintf("%.1f", d.Seconds()))
 	}
 	return strings.Join(columns, " | ")

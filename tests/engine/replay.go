@@ -11,8 +11,8 @@ import (
 )
 
 // Replay is a program that registers what a recording holds, several times over: the same resources with the same
-// dependencies, and no work of its own. rename makes the names of a copy differ from those of the others; what an account
-// has once is in the first copy alone.
+// dependencies, and no work of its own. rename makes the names of a copy differ from those of the others; what an
+// account has once is in the first copy alone.
 func Replay(recording []byte, copies int, rename func(text string, n int) string) (Program, error) {
 	all := make([]Recording, copies)
 	for n := range copies {

@@ -104,6 +104,7 @@ func TestIDs(t *testing.T) {
 		"aws:redshiftserverless/usageLimit:UsageLimit": {
 			map[string]any{"resourceArn": "a", "usageType": "serverless-compute", "amount": 1}, `^limit-[0-9a-f]{17}$`,
 		},
+		"aws:guardduty/detector:Detector": {nil, `^detector-\d{12}$`}, // one for each account
 		"aws:eks/nodeGroup:NodeGroup": {
 			map[string]any{"clusterName": "c", "nodeGroupName": "gpu", "nodeRoleArn": "r"}, `^c:gpu$`,
 		},
@@ -260,6 +261,24 @@ func TestImmutableTypesExist(t *testing.T) {
 		_, err := s.Resource("aws:" + typ)
 		require.NoError(t, err)
 	}
+	for _, typ := range awsSingles {
+		_, err := s.Resource("aws:" + typ)
+		require.NoError(t, err)
+	}
+}
+
+// TestCustomResources: what no SDK knows has a name in its namespace, or in the cluster.
+func TestCustomResources(t *testing.T) {
+	t.Parallel()
+	id := func(typ, namespace string) string {
+		i := invention{urn: urnOf(typ, "logical"), inputs: inputs(map[string]any{
+			"metadata": map[string]any{"name": "train", "namespace": namespace},
+		})}
+		return i.id()
+	}
+	assert.Equal(t, "fraud/train", id("kubernetes:jobset.x-k8s.io/v1alpha2:JobSet", "fraud"))
+	assert.Equal(t, "ads/train", id("kubernetes:jobset.x-k8s.io/v1alpha2:JobSet", "ads"))
+	assert.Equal(t, "train", id("kubernetes:kueue.x-k8s.io/v1beta1:ClusterQueue", ""))
 }
 
 func TestReferences(t *testing.T) {
