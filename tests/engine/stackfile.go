@@ -125,19 +125,32 @@ func (f *File) Case() Case {
 			return f.Stack(t, w, team, nil)
 		},
 		InPlace:   changes(map[string]any{"labels": map[string]any{"changed": "yes"}}),
-		Replace:   changes(map[string]any{"images": f.newImages()}),
+		Replace:   f.release,
 		Protected: f.Environment == "prod" && f.Target != "local",
 	}
-	if f.Target == "aws" {
+	switch f.Target {
+	case "aws":
 		c.Join = f.joinAccount
-	}
-	if f.Target == "local" {
+	case "kubernetes":
+		c.Join = f.joinCluster
+	case "local":
 		// The stand-in knows no types of the project's own provider, so that none of them is ever replaced; the real one
 		// is tested beside it.
 		c.Providers = []string{Project}
 		c.InPlace, c.Replace = changes(map[string]any{"batch": map[string]any{"schedule": "0 5 * * *"}}), nil
 	}
 	return c
+}
+
+// release gives a stack new images, and another text that describes the problem.
+func (f *File) release(t *testing.T, s *Stack) {
+	t.Helper()
+	f.Set(t, s, map[string]any{"images": f.newImages()})
+	path := filepath.Join(s.Workspace.Root, fmt.Sprint(f.config[Project+":pipeline"]))
+	definition, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append(definition, "# changed\n"...), 0o600))
+	s.Program = Binary(f.Binary(t), s.Workspace.Root) // it reads the file
 }
 
 // joinAccount gives a second team's stack what an account of AWS has only once, as docs/aws.md says: no detector of its
@@ -153,6 +166,24 @@ func (f *File) joinAccount(t *testing.T, first, second *Stack) {
 		}
 	}
 	f.Set(t, second, set)
+}
+
+// joinCluster gives a second team's stack the operators that the first team's stack has installed: a cluster has each
+// once.
+func (f *File) joinCluster(t *testing.T, first, second *Stack) {
+	t.Helper()
+	state, err := first.State()
+	require.NoError(t, err)
+	settings := f.with("kubernetes", "installOperators", false)
+	given, _ := settings["operators"].([]any)
+	operators := slices.Clone(given)
+	for _, r := range state.Custom() {
+		if r.Type == "kubernetes:helm.sh/v3:Release" {
+			operators = append(operators, r.Inputs["name"])
+		}
+	}
+	settings["operators"] = operators
+	f.Set(t, second, map[string]any{"kubernetes": settings})
 }
 
 // with is an object of the configuration with one key set otherwise.

@@ -231,6 +231,9 @@ func (i invention) kubernetesName() string {
 }
 
 func (i invention) kubernetesID() string {
+	if !i.naming().object() {
+		return first(text(i.inputs, "namespace"), "default") + "/" + i.name()
+	}
 	if slices.Contains(clusterScoped, i.naming().typeName()) {
 		return i.kubernetesName()
 	}

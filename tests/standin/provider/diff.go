@@ -92,7 +92,7 @@ func (n naming) leadsIn(path string) bool {
 // resource has to go first. The real providers decide by the same rule.
 func (n naming) sameName(before, after property.Map) bool {
 	key := n.property()
-	if n.pkg() == "kubernetes" {
+	if n.object() {
 		name := text(before, "metadata", "name")
 		return name != "" && after.Get(defaults).IsNull() && name == text(plain(after), "metadata", "name")
 	}

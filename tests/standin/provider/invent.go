@@ -93,7 +93,7 @@ func (i invention) outputs(inputs property.Map, id string) property.Map {
 	if outputs == nil {
 		outputs = map[string]property.Value{}
 	}
-	if i.naming().pkg() == "kubernetes" {
+	if i.naming().object() {
 		i.kubernetesOutputs(outputs)
 	}
 	if i.definition == nil {

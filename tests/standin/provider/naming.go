@@ -41,6 +41,9 @@ func (n naming) service() string {
 	return service
 }
 
+// object tells whether the type is an object of Kubernetes, with metadata; a release of a Helm chart is none.
+func (n naming) object() bool { return n.pkg() == "kubernetes" && n.service() != "helm.sh" }
+
 func (n naming) typeName() string { return string(n.urn.Type().Name()) }
 
 // property is the input that names a resource of the type; "" where there is none.
@@ -85,7 +88,7 @@ func lastWord(name string) string {
 
 // autoname adds the name that the program left out, and says so under defaults. A name that was chosen before stays.
 func (n naming) autoname(inputs, before property.Map) property.Map {
-	if n.pkg() == "kubernetes" {
+	if n.object() {
 		return n.autonameMetadata(inputs, before)
 	}
 	name := n.property()

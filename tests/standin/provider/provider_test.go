@@ -124,6 +124,9 @@ func TestIDs(t *testing.T) {
 		"kubernetes:core/v1:ConfigMap": {
 			map[string]any{"metadata": map[string]any{"namespace": "n", "name": "c"}}, `^n/c$`,
 		},
+		"kubernetes:helm.sh/v3:Release": {
+			map[string]any{"chart": "kueue", "namespace": "kueue-system", "name": "kueue"}, `^kueue-system/kueue$`,
+		},
 		"kubernetes:core/v1:Namespace": {map[string]any{"metadata": map[string]any{"name": "n"}}, `^n$`},
 	} {
 		definition, err := s.Resource(typ)
