@@ -132,6 +132,10 @@ func (f *File) Case() Case {
 	case "aws":
 		c.Join = f.joinAccount
 	case "kubernetes":
+		// Of what the stack makes, only a disk holds data; buckets are the store's owner's.
+		settings, _ := f.config[Project+":kubernetes"].(map[string]any)
+		lake, _ := settings["lake"].(map[string]any)
+		c.Protected = c.Protected && strings.HasPrefix(fmt.Sprint(lake["uri"]), "file:")
 		c.Join = f.joinCluster
 	case "local":
 		// The stand-in knows no types of the project's own provider, so that none of them is ever replaced; the real one
