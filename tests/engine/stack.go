@@ -16,7 +16,7 @@ import (
 )
 
 // Patience is how long an operation may take before it is killed. A program that waits for itself never ends.
-const Patience = 3 * time.Minute
+const Patience = 5 * time.Minute
 
 // Stack is a stack of a workspace.
 type Stack struct {
