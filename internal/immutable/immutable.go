@@ -9,7 +9,7 @@ import (
 
 // byType are the properties by type. A dot leads into an object; * stands for every property but tags. Source: "Forces
 // new resource" in the documentation of the Terraform providers behind aws and gcp, "immutable" in Azure's API, and the
-// API server of Kubernetes.
+// API server of Kubernetes. The data of a ConfigMap can be changed: this project tells the provider so.
 var byType = map[string][]string{
 	"aws:cloudwatch/logGroup:LogGroup":    {"logGroupClass", "name", "namePrefix"},
 	"aws:dynamodb/table:Table":            {"hashKey", "rangeKey", "name"},
@@ -72,7 +72,6 @@ var byType = map[string][]string{
 	"kubernetes:batch/v1:Job": {
 		"spec.template", "spec.completions", "spec.selector",
 	},
-	"kubernetes:core/v1:ConfigMap":                               {"data", "binaryData"},
 	"kubernetes:core/v1:Secret":                                  {"data", "stringData", "type"},
 	"kubernetes:core/v1:PersistentVolumeClaim":                   {"spec.accessModes", "spec.storageClassName"},
 	"kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding": {"roleRef"},

@@ -146,14 +146,16 @@ func (f *File) Case() Case {
 	return c
 }
 
-// release gives a stack new images, and another text that describes the problem.
+// release gives a stack new images, and a problem whose gate is higher.
 func (f *File) release(t *testing.T, s *Stack) {
 	t.Helper()
 	f.Set(t, s, map[string]any{"images": f.newImages()})
 	path := filepath.Join(s.Workspace.Root, fmt.Sprint(f.config[Project+":pipeline"]))
 	definition, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, append(definition, "# changed\n"...), 0o600))
+	higher := strings.Replace(string(definition), "threshold: 0.93", "threshold: 0.94", 1)
+	require.NotEqual(t, string(definition), higher, "%s has no such gate", path)
+	require.NoError(t, os.WriteFile(path, []byte(higher), 0o600))
 	s.Program = Binary(f.Binary(t), s.Workspace.Root) // it reads the file
 }
 

@@ -156,6 +156,7 @@ func NewContextProvider(
 	var made Provider
 	err := ctx.RegisterResource("pulumi:providers:kubernetes", name, pulumi.Map{
 		"context": pulumi.String(context), "enableServerSideApply": pulumi.String("true"),
+		"enableConfigMapMutable": pulumi.String("true"), // else a changed one goes before the new one comes
 	}, &made, append(append([]pulumi.ResourceOption{}, opts...), pulumi.Version(providerVersion))...)
 	return &made, err
 }
@@ -168,6 +169,7 @@ func NewProvider(
 	var made Provider
 	err := ctx.RegisterResource("pulumi:providers:kubernetes", name, pulumi.Map{
 		"kubeconfig": kubeconfig, "enableServerSideApply": pulumi.String("true"),
+		"enableConfigMapMutable": pulumi.String("true"), // else a changed one goes before the new one comes
 	}, &made, append(append([]pulumi.ResourceOption{}, opts...), pulumi.Version(providerVersion))...)
 	return &made, err
 }

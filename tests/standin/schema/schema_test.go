@@ -134,7 +134,7 @@ func TestNotThere(t *testing.T) {
 		"azure-native:machinelearningservices:Workspace": schema.ErrNotChecked,
 		"kubernetes:jobset.x-k8s.io/v1alpha2:JobSet":     schema.ErrNotChecked,
 		"kubernetes:monitoring.coreos.com/v1:PodMonitor": schema.ErrNotChecked,
-		"random:index/randomId:RandomId":                 schema.ErrNotChecked,
+		"tls:index/privateKey:PrivateKey":                schema.ErrNotChecked,
 		"aws:s3/bucketV3:BucketV3":                       schema.ErrUnknown,
 		"aws:nowhere/thing:Thing":                        schema.ErrUnknown,
 		"azure-native:storage:StorageAcount":             schema.ErrUnknown,

@@ -139,12 +139,13 @@ const (
 	gcp         = "gcp"
 	kubernetes  = "kubernetes"
 	azureNative = "azure-native"
+	random      = "random"
 )
 
 // locate finds the module and the import path of the Go package that holds a token.
 func (s *SDKs) locate(t sdkToken) (Module, string, error) {
 	switch t.pkg {
-	case aws, gcp, kubernetes:
+	case aws, gcp, kubernetes, random:
 		prefix := "github.com/pulumi/pulumi-" + t.pkg + "/sdk/"
 		m, ok := s.module(func(m Module) bool { return strings.HasPrefix(m.Path, prefix) })
 		if !ok {
