@@ -134,6 +134,8 @@ func TestNotThere(t *testing.T) {
 		"azure-native:machinelearningservices:Workspace": schema.ErrNotChecked,
 		"kubernetes:jobset.x-k8s.io/v1alpha2:JobSet":     schema.ErrNotChecked,
 		"kubernetes:monitoring.coreos.com/v1:PodMonitor": schema.ErrNotChecked,
+		"kubernetes:gateway.networking.k8s.io/v1:Route":  schema.ErrNotChecked,
+		"kubernetes:rbac.authorization.k8s.io/v1:Rule":   schema.ErrUnknown,
 		"tls:index/privateKey:PrivateKey":                schema.ErrNotChecked,
 		"aws:s3/bucketV3:BucketV3":                       schema.ErrUnknown,
 		"aws:nowhere/thing:Thing":                        schema.ErrUnknown,

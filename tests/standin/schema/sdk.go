@@ -98,11 +98,17 @@ func (s *SDKs) load(text string, read func(*sourcePackage, sdkToken) (*Definitio
 // missing is the error for a type that its SDK does not hold. A custom resource of Kubernetes is anybody's.
 func (t sdkToken) missing() error {
 	group, _, _ := strings.Cut(t.module, "/")
-	if t.pkg == kubernetes && strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io") ||
-		strings.HasSuffix(group, ".x-k8s.io") {
+	if t.pkg == kubernetes && !builtIn(group) {
 		return ErrNotChecked
 	}
 	return ErrUnknown
+}
+
+// builtIn tells whether a group comes with Kubernetes itself: apps, networking.k8s.io, and two with a longer name.
+func builtIn(group string) bool {
+	name, ours := strings.CutSuffix(group, ".k8s.io")
+	return !strings.Contains(name, ".") && (ours || name == group) ||
+		group == "rbac.authorization.k8s.io" || group == "flowcontrol.apiserver.k8s.io"
 }
 
 // format is part of the name of the cache: change it with what is kept.
