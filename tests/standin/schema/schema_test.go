@@ -180,5 +180,5 @@ func TestPlugins(t *testing.T) {
 			assert.Contains(t, m.Version, plugin.Version)
 		}
 	}
-	assert.Equal(t, []string{"aws", "azure-native", "gcp", "kubernetes"}, slices.Sorted(maps.Keys(found)))
+	assert.Equal(t, []string{"aws", "azure-native", "gcp", "kubernetes", "random"}, slices.Sorted(maps.Keys(found)))
 }
