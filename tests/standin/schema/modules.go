@@ -14,7 +14,8 @@ import (
 )
 
 // sdkModule matches the modules of cloud SDKs in go.mod.
-var sdkModule = regexp.MustCompile(`(?m)^\t(github\.com/pulumi/pulumi-(?:aws|gcp|kubernetes|random|azure-native-sdk)/[^ ]+) v`)
+var sdkModule = regexp.MustCompile(
+	`(?m)^\t(github\.com/pulumi/pulumi-(?:aws|gcp|kubernetes|random|azure-native-sdk)/[^ ]+) v`)
 
 // Modules finds the cloud SDKs that the go.mod in a directory names, and brings in those whose sources are missing.
 func Modules(ctx context.Context, root string) ([]Module, error) {
