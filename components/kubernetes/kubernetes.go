@@ -120,7 +120,7 @@ func (t *Target) Finish(*pulumi.Context, string, ...pulumi.ResourceOption) (pulu
 // GrantLake makes nothing in the cluster: the store has its own policies, or is a disk that all workloads share. What
 // they need of it is an output of the stack, for whoever owns the store.
 func (t *Target) GrantLake(
-	ctx *pulumi.Context, name string, g *components.LakeGrant, _ ...pulumi.ResourceOption,
+	_ *pulumi.Context, name string, g *components.LakeGrant, _ ...pulumi.ResourceOption,
 ) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -40,11 +40,7 @@ func (t *Target) Pipeline(
 	if err := p.executor(); err != nil {
 		return nil, err
 	}
-	workflow, err := p.workflow()
-	if err != nil {
-		return nil, err
-	}
-	p.template, err = p.named(argo.APIVersion, argo.TemplateKind, nil, object.Metadata{Name: name}, spec(workflow),
+	p.template, err = p.named(argo.APIVersion, argo.TemplateKind, nil, object.Metadata{Name: name}, spec(p.workflow()),
 		p.operated(workflows, jobSets)...)
 	if err != nil {
 		return nil, err

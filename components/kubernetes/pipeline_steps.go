@@ -28,7 +28,7 @@ const (
 var stepMachine = components.Machine{CPUs: 1, MemoryMiB: 4096}
 
 // workflow describes the runs: the steps one after the other, one run at a time.
-func (p *pipeline) workflow() (argo.Workflow, error) {
+func (p *pipeline) workflow() argo.Workflow {
 	pods := p.stepPod(components.Step{Name: allSteps})
 	w := argo.Workflow{
 		Entrypoint: allSteps, ServiceAccountName: p.name, AutomountServiceAccountToken: new(false),
@@ -54,7 +54,7 @@ func (p *pipeline) workflow() (argo.Workflow, error) {
 		w.Templates = append(w.Templates, p.step(step))
 	}
 	w.Templates = append([]argo.Template{run}, w.Templates...)
-	return w, nil
+	return w
 }
 
 // step is one step: a job of the Training layer, or a pod.

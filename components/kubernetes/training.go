@@ -121,7 +121,7 @@ func (j *training) restarts() int {
 func (j *training) jobSet(ranks int, args []string) jobset.Spec {
 	w := j.worker(jobSetEnvironment(ranks, workersPart))
 	w.args = args
-	return j.set(workersPart, j.job(ranks, ranks, j.pod(w)))
+	return j.set(workersPart, j.job(ranks, j.pod(w)))
 }
 
 func (j *training) set(name string, job api.Job) jobset.Spec {
@@ -145,9 +145,9 @@ const keepFinished = 24 * 3600
 
 // job describes pods with numbers from 0 on. A pod that fails fails the job, which starts again as a whole; one that
 // was started wrongly would fail for ever.
-func (j *training) job(parallelism, completions int, template api.PodTemplate) api.Job {
+func (j *training) job(ranks int, template api.PodTemplate) api.Job {
 	return api.Job{
-		Parallelism: parallelism, Completions: completions, CompletionMode: "Indexed", BackoffLimit: 0,
+		Parallelism: ranks, Completions: ranks, CompletionMode: "Indexed", BackoffLimit: 0,
 		ActiveDeadlineSeconds: j.args.MaxRuntimeMinutes * 60, Template: template,
 		PodFailurePolicy: &api.PodFailurePolicy{Rules: []api.FailureRule{{
 			Action: "FailJob", OnExitCodes: &api.OnExitCodes{Operator: "In", Values: []int{misuseExit}},

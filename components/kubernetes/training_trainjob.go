@@ -12,7 +12,7 @@ import (
 func (j *training) trainJob() (pulumi.StringOutput, error) {
 	w := j.worker(nil)
 	w.part = trainer.Node
-	set := j.set(trainer.Node, j.job(j.args.Nodes, j.args.Nodes, j.pod(w)))
+	set := j.set(trainer.Node, j.job(j.args.Nodes, j.pod(w)))
 	// Trainer names the pods, numbers them and decides what counts as success.
 	set.ReplicatedJobs[0].Template.Metadata.Labels[trainer.StepLabel] = trainer.StepName
 	pods := &set.ReplicatedJobs[0].Template.Spec.Template
