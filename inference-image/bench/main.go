@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mlpathway/mlpathway/inference-image/serve"
@@ -42,7 +43,7 @@ func main() {
 	profile := flag.String("profile", "", "only write a profile of the server under load to this file")
 	limit := flag.String("limit", "", "only serve an empty handler on this address")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	run := o.run
 	if *limit != "" {
