@@ -11,9 +11,9 @@ const (
 	MaxWidth  = 1 << 16 // outputs of a layer
 )
 
-// Network is a dense neural network: inputs become columns, which are filled in, clipped and standardized in 32 bits, go
-// through layers with ReLU between them, and the margins of the last layer become probabilities as those of an Ensemble
-// do. One layer makes a linear model.
+// Network is a dense neural network: inputs become columns, which are filled in, clipped and standardized in 32 bits,
+// go through layers with ReLU between them, and the margins of the last layer become probabilities as those of an
+// Ensemble do. One layer makes a linear model.
 type Network struct {
 	// Task, Inputs and Classes as in Ensemble.
 	Task    string

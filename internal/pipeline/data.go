@@ -15,7 +15,8 @@ import (
 )
 
 // CheckData looks at the head of a data file as far as can be told without reading it whole: it must exist and
-// look like its format; the header of a CSV file must name every column of the source. It returns the SHA-256 of the file.
+// look like its format; the header of a CSV file must name every column of the source. It returns the SHA-256 of the
+// file.
 func CheckData(spec *Spec, path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -74,7 +74,8 @@ func (g *generator) row(x []float32) (label float32) {
 		x[i] = float32(v)
 	}
 	f := func(i int) float64 { return float64(x[i]) }
-	score := f(0)*f(1) + f(2) - f(3) + math.Sin(2*f(4)) + f(5)*f(5) - 1 + 0.5*f(6)*f(7) + 0.3*math.Log(math.Abs(f(25)))*f(8)
+	score := f(0)*f(1) + f(2) - f(3) + math.Sin(2*f(4)) + f(5)*f(5) - 1 + 0.5*f(6)*f(7) +
+		0.3*math.Log(math.Abs(f(25)))*f(8)
 	if score > 0 != (g.random.Float64() < 0.01) {
 		return 1
 	}

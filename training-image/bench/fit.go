@@ -94,8 +94,8 @@ func specOf(m *meta, family, parameters string) string {
 	if m.Task != "regression" {
 		label, metric = `type: category, values: ["`+strings.Join(m.Classes, `", "`)+`"]`, "accuracy"
 	}
-	fmt.Fprintf(&b, "    - {name: y, %s}\nmodel: {family: %s, parameters: {%s}}\ngate: {metric: %s, threshold: 0}\n", label,
-		family, parameters, metric)
+	fmt.Fprintf(&b, "    - {name: y, %s}\nmodel: {family: %s, parameters: {%s}}\ngate: {metric: %s, threshold: 0}\n",
+		label, family, parameters, metric)
 	return b.String()
 }
 

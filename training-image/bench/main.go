@@ -22,7 +22,8 @@ type options struct {
 func main() {
 	var o options
 	child := flag.String("fit", "", "fit one family to the rows of a folder and print what it took; for the bench itself")
-	flag.StringVar(&o.python, "python", "/usr/bin/python3", "Python with scikit-learn and pandas (Debian: python3-sklearn python3-pandas)")
+	flag.StringVar(&o.python, "python", "/usr/bin/python3",
+		"Python with scikit-learn and pandas (Debian: python3-sklearn python3-pandas)")
 	flag.StringVar(&o.sources, "sources", "training-image/bench", "folder of bench.py and the data")
 	flag.StringVar(&o.image, "image", "bin/training-image", "the program")
 	flag.StringVar(&o.page, "page", "", "page to write the figures into")
@@ -92,7 +93,8 @@ var contests = []contest{
 
 func (o *options) fits(ctx context.Context, dir string) (string, error) {
 	var b strings.Builder
-	b.WriteString("| rows | fit; its peer | accuracy (r2), ours | theirs | AUC, ours | theirs | CPU seconds, ours | theirs | ratio |" +
+	b.WriteString("| rows | fit; its peer | accuracy (r2), ours | theirs | AUC, ours | theirs |" +
+		" CPU seconds, ours | theirs | ratio |" +
 		" peak MiB, ours | theirs | ratio |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, set := range o.sets() {
 		folder := filepath.Join(dir, set.name)

@@ -36,7 +36,8 @@ func (o *options) path(ctx context.Context, dir string) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %d rows x 30 | wall seconds | CPU seconds | peak MiB | accuracy |\n|---|---:|---:|---:|---:|\n", o.pathRows)
+	fmt.Fprintf(&b, "| %d rows x 30 | wall seconds | CPU seconds | peak MiB | accuracy |\n|---|---:|---:|---:|---:|\n",
+		o.pathRows)
 	var whole span
 	for _, step := range []string{"etl", "features", "train", "evaluate", "register"} {
 		s, err := run(ctx, o.environment(dir), o.image, step)
@@ -50,7 +51,8 @@ func (o *options) path(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(&b, "| training-image, all steps | **%.1f** | %.1f | %.0f | %.4f |\n", whole.wall, whole.cpu, whole.mib, accuracy)
+	fmt.Fprintf(&b, "| training-image, all steps | **%.1f** | %.1f | %.0f | %.4f |\n", whole.wall, whole.cpu,
+		whole.mib, accuracy)
 	var theirs struct {
 		Accuracy float64 `json:"accuracy"`
 	}
@@ -61,8 +63,8 @@ func (o *options) path(ctx context.Context, dir string) (string, error) {
 	if err := json.Unmarshal([]byte(s.out), &theirs); err != nil {
 		return "", err
 	}
-	fmt.Fprintf(&b, "| pandas and HistGradientBoosting, one script | **%.1f** | %.1f | %.0f | %.4f |\n", s.wall, s.cpu, s.mib,
-		theirs.Accuracy)
+	fmt.Fprintf(&b, "| pandas and HistGradientBoosting, one script | **%.1f** | %.1f | %.0f | %.4f |\n", s.wall, s.cpu,
+		s.mib, theirs.Accuracy)
 	fmt.Fprintf(&b, "\nRatio of the wall times: %.2f; of the CPU seconds: %.2f.\n", whole.wall/s.wall, whole.cpu/s.cpu)
 	return b.String(), nil
 }

@@ -61,7 +61,9 @@ func (c *Card) Importance() []Share {
 	for name, share := range c.Manifest.Importance {
 		all = append(all, Share{name, share})
 	}
-	slices.SortFunc(all, func(a, b Share) int { return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(all, func(a, b Share) int {
+		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Name, b.Name))
+	})
 	return all[:min(20, len(all))]
 }
 

@@ -57,7 +57,8 @@ func TestBadInput(t *testing.T) {
 		"header only":   {"id,size,empty,kind\n", "etl", []string{"a header and no rows"}},
 		"label missing": {"id,size,empty\n1,2,3\n", "etl", []string{`a.csv:1: the header lacks "kind"`, "name the columns"}},
 		"no label at all": {smallRows(60, as(3, "")), "etl",
-			[]string{"60 of 60 rows are bad", `column "kind": missing value in a column that is not optional`, "quarantine.csv"}},
+			[]string{"60 of 60 rows are bad", `column "kind": missing value in a column that is not optional`,
+				"quarantine.csv"}},
 		"one class": {smallRows(60, as(3, "pear")), "features",
 			[]string{`all 60 rows have the label ["pear"]`, "bring rows of the other classes"}},
 		"all-missing column": {smallRows(60, as(2, "")), "features",
@@ -66,7 +67,8 @@ func TestBadInput(t *testing.T) {
 			if i >= 7500 {
 				row[1] = "n/a!"
 			}
-		}), "etl", []string{`a.csv:7502: from here on column "size" is not a number`, "change source.columns of pipeline.yaml"}},
+		}), "etl", []string{`a.csv:7502: from here on column "size" is not a number`,
+			"change source.columns of pipeline.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,8 +99,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Where the disk for temporary files is full the run fails and says so: the program runs in a mount namespace of its own,
-// in which TMPDIR is a disk of 64 KiB.
+// Where the disk for temporary files is full the run fails and says so: the program runs in a mount namespace of its
+// own, in which TMPDIR is a disk of 64 KiB.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	l := steptest.New(t, small)

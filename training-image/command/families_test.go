@@ -24,11 +24,13 @@ func TestEveryFamilyGoesTheWholePath(t *testing.T) {
 		least    float64
 		accepted bool
 	}{
-		"linear":      {"{family: linear}", 0.95, false},
-		"mlp":         {"{family: mlp, parameters: {hidden: [32, 16], batchSize: 32}, optimize: {quantize: static}}", 0.93, true},
-		"mlp dynamic": {"{family: mlp, parameters: {hidden: [32], batchSize: 32}, optimize: {quantize: dynamic, prune: 0.3}}", 0.93, true},
-		"trees":       {"{family: trees, optimize: {prune: 0.2, tolerance: 0.02}}", 0.93, true},
-		"ruined":      {"{family: trees, parameters: {rounds: 20}, optimize: {prune: 0.99, tolerance: 0.001}}", 0.9, false},
+		"linear": {"{family: linear}", 0.95, false},
+		"mlp": {"{family: mlp, parameters: {hidden: [32, 16], batchSize: 32}, " +
+			"optimize: {quantize: static}}", 0.93, true},
+		"mlp dynamic": {"{family: mlp, parameters: {hidden: [32], batchSize: 32}, " +
+			"optimize: {quantize: dynamic, prune: 0.3}}", 0.93, true},
+		"trees":  {"{family: trees, optimize: {prune: 0.2, tolerance: 0.02}}", 0.93, true},
+		"ruined": {"{family: trees, parameters: {rounds: 20}, optimize: {prune: 0.99, tolerance: 0.001}}", 0.9, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -119,7 +119,8 @@ func checkCard(t *testing.T, l *steptest.Lake, v *registry.Version) {
 	md := read("card.md")
 	for _, want := range []string{"# tumour " + v.Manifest.Version, v.Manifest.DataVersion,
 		fmt.Sprintf("| accuracy | %.4f |", v.Metrics.Candidate["accuracy"]), "| mean_radius | number | no |",
-		fmt.Sprintf("| benign | %d | %d |", v.Metrics.Confusion[0][0], v.Metrics.Confusion[0][1]), v.Manifest.Decision.Reason} {
+		fmt.Sprintf("| benign | %d | %d |", v.Metrics.Confusion[0][0], v.Metrics.Confusion[0][1]),
+		v.Manifest.Decision.Reason} {
 		assert.Contains(t, md, want)
 	}
 	decoder := xml.NewDecoder(strings.NewReader(read("card.html")))

@@ -31,7 +31,8 @@ func TestEveryFormatGivesTheSameRows(t *testing.T) {
 		{Name: "day", Kind: parquetfile.Timestamp, Optional: true}, {Name: "extra", Kind: parquetfile.Double}})
 	require.NoError(t, err)
 	const day = int64(1_767_225_600_000_000) // 2026-01-01
-	for _, row := range [][]any{{"apple", int64(1), 1.5, true, "a,\"b\"", day, 1.0}, {"pear", int64(2), nil, nil, nil, nil, 1.0},
+	for _, row := range [][]any{{"apple", int64(1), 1.5, true, "a,\"b\"", day, 1.0},
+		{"pear", int64(2), nil, nil, nil, nil, 1.0},
 		{"pear", int64(3), -1.0, false, "c", day, 1.0}} {
 		require.NoError(t, w.Write(row))
 	}
@@ -39,7 +40,8 @@ func TestEveryFormatGivesTheSameRows(t *testing.T) {
 	versions := map[string]bool{}
 	for format, file := range map[string]struct{ name, content string }{
 		"csv": {"a.csv", header + `1,1.5,true,"a,""b""",2026-01-01,apple` + "\n2,,,,,pear\n3,-1,no,c,2026-01-01,pear\n"},
-		"jsonl": {"a.ndjson", `{"id":1,"size":1.5,"ripe":true,"note":"a,\"b\"","day":"2026-01-01","kind":"apple","extra":[1]}` +
+		"jsonl": {"a.ndjson", `{"id":1,"size":1.5,"ripe":true,"note":"a,\"b\"","day":"2026-01-01",` +
+			`"kind":"apple","extra":[1]}` +
 			"\n\n" + `{"kind":"pear","id":2,"size":null}` + "\r\n" +
 			`{"id":"3","size":"-1","ripe":"no","note":"c","day":"2026-01-01T00:00:00Z","kind":"pear"}`},
 		"parquet": {"a.parquet", parquet.String()},
@@ -78,8 +80,9 @@ func TestFilesOfAnotherFormatAreRefused(t *testing.T) {
 		"wrong extension": {"jsonl", "a.csv", header, "holds no .jsonl or .ndjson file: put one there"},
 		"no Parquet":      {"parquet", "a.parquet", "id,kind\n", "a.parquet: reading a.parquet: this is no Parquet file"},
 		"cut off":         {"parquet", "a.parquet", "PAR1xxxx", "write the file again, or remove it"},
-		"lacks columns":   {"parquet", "a.parquet", headless.String(), `a.parquet: the column "size" is missing; it has ["id"]`},
-		"unknown format":  {"xml", "a.csv", header, `source.format: found "xml", want one of csv, jsonl, parquet`},
+		"lacks columns": {"parquet", "a.parquet", headless.String(),
+			`a.parquet: the column "size" is missing; it has ["id"]`},
+		"unknown format": {"xml", "a.csv", header, `source.format: found "xml", want one of csv, jsonl, parquet`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

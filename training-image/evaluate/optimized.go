@@ -32,8 +32,8 @@ func (e *evaluation) predictions(ctx context.Context, info *candidate.Info) ([]f
 		return nil, err
 	}
 	o := Compare(e.Spec, info.Optimization, before, after)
-	e.Say("optimized (%s): %d bytes instead of %d, %.1f us for a row instead of %.1f; %s", o.Done, after.Bytes, before.Bytes,
-		after.Microseconds, before.Microseconds, o.Reason)
+	e.Say("optimized (%s): %d bytes instead of %d, %.1f us for a row instead of %.1f; %s", o.Done, after.Bytes,
+		before.Bytes, after.Microseconds, before.Microseconds, o.Reason)
 	if err := e.store.WriteOptimization(ctx, o); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,8 @@ func Compare(spec *pipeline.Spec, done string, before, after *registry.Measured)
 	case loss > tolerance:
 		o.Reason = "refused: " + change
 	case passed && !passes:
-		o.Reason = fmt.Sprintf("refused: %s, and the threshold %v of the gate is not reached any more", change, gate.Threshold)
+		o.Reason = fmt.Sprintf("refused: %s, and the threshold %v of the gate is not reached any more", change,
+			gate.Threshold)
 	default:
 		o.Accepted, o.Reason = true, "taken: "+change
 	}

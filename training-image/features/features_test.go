@@ -98,7 +98,8 @@ func TestWithoutAQueryEveryColumnIsAnInput(t *testing.T) {
 func TestTheQueryComputesInputs(t *testing.T) {
 	t.Parallel()
 	l := steptest.New(t, with(`SELECT kind, id, size * 2 AS "double size", id % 3 = 0 AS third,
-  coalesce(size, 0)::DECIMAL(10,2) AS d, row_number() OVER (ORDER BY id) AS n, CASE WHEN id = 10 THEN 1.0 ELSE 'NaN'::DOUBLE END AS nothing
+  coalesce(size, 0)::DECIMAL(10,2) AS d, row_number() OVER (ORDER BY id) AS n,
+  CASE WHEN id = 10 THEN 1.0 ELSE 'NaN'::DOUBLE END AS nothing
 FROM curated WHERE id >= 10; `))
 	l.Drop("a.csv", rows(60), 0)
 	require.NoError(t, run(t, l, "r1"))
@@ -114,22 +115,23 @@ func TestRefusedQueries(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret.csv")
 	require.NoError(t, os.WriteFile(secret, []byte("x\n1\n"), 0o600))
 	for name, c := range map[string]struct{ query, want string }{
-		"no SQL":          {"SELECT * FORM curated", "the query in features of pipeline.yaml cannot be run"},
-		"unknown column":  {"SELECT id, kind, weight FROM curated", `"weight" not found`},
-		"no label":        {"SELECT id, size FROM curated", `the label "kind" is not in the result: select it too`},
-		"no key":          {"SELECT kind, size FROM curated", `the key "id" is not in the result: select it too`},
-		"no input":        {"SELECT kind, id FROM curated", "there is no input besides key and label"},
-		"text":            {"SELECT kind, id, size, kind || 'x' AS t FROM curated", `"t" is of type VARCHAR and not`},
-		"time":            {"SELECT kind, id, DATE '2026-01-01' AS t FROM curated", `"t" is of type DATE and not a number`},
-		"twice":           {"SELECT kind, id, size AS a, size AS a FROM curated", `the column "a" is in the result twice`},
-		"reserved":        {"SELECT kind, id, size AS _split FROM curated", `the name "_split" is reserved`},
-		"no rows":         {"SELECT * FROM curated WHERE id > 1000", "returns no rows: loosen its conditions"},
-		"join fans out":   {"SELECT a.* FROM curated a, (VALUES (1), (2)) b(x)", "stands in the result twice"},
-		"null label":      {"SELECT id, size, nullif(kind, 'pear') AS kind FROM curated", "the label is null"},
-		"null key":        {"SELECT nullif(id, 7) AS id, size, kind FROM curated", "the key is null"},
-		"unknown label":   {"SELECT id, size, 'plum' AS kind FROM curated", `the label "plum" is not one of the values`},
-		"one class":       {"SELECT * FROM curated WHERE kind = 'pear'", `rows have the label ["pear"]`},
-		"never a value":   {"SELECT id, kind, size, NULL::DOUBLE AS x FROM curated", `"x" has no value in any of the 60 rows`},
+		"no SQL":         {"SELECT * FORM curated", "the query in features of pipeline.yaml cannot be run"},
+		"unknown column": {"SELECT id, kind, weight FROM curated", `"weight" not found`},
+		"no label":       {"SELECT id, size FROM curated", `the label "kind" is not in the result: select it too`},
+		"no key":         {"SELECT kind, size FROM curated", `the key "id" is not in the result: select it too`},
+		"no input":       {"SELECT kind, id FROM curated", "there is no input besides key and label"},
+		"text":           {"SELECT kind, id, size, kind || 'x' AS t FROM curated", `"t" is of type VARCHAR and not`},
+		"time":           {"SELECT kind, id, DATE '2026-01-01' AS t FROM curated", `"t" is of type DATE and not a number`},
+		"twice":          {"SELECT kind, id, size AS a, size AS a FROM curated", `the column "a" is in the result twice`},
+		"reserved":       {"SELECT kind, id, size AS _split FROM curated", `the name "_split" is reserved`},
+		"no rows":        {"SELECT * FROM curated WHERE id > 1000", "returns no rows: loosen its conditions"},
+		"join fans out":  {"SELECT a.* FROM curated a, (VALUES (1), (2)) b(x)", "stands in the result twice"},
+		"null label":     {"SELECT id, size, nullif(kind, 'pear') AS kind FROM curated", "the label is null"},
+		"null key":       {"SELECT nullif(id, 7) AS id, size, kind FROM curated", "the key is null"},
+		"unknown label":  {"SELECT id, size, 'plum' AS kind FROM curated", `the label "plum" is not one of the values`},
+		"one class":      {"SELECT * FROM curated WHERE kind = 'pear'", `rows have the label ["pear"]`},
+		"never a value": {"SELECT id, kind, size, NULL::DOUBLE AS x FROM curated",
+			`"x" has no value in any of the 60 rows`},
 		"leak":            {"SELECT id, kind, size, kind = 'pear' AS target FROM curated", `"target" equals the label`},
 		"too large":       {"SELECT id, kind, 1e300 AS x FROM curated", "too large for a 32-bit float"},
 		"infinite":        {"SELECT id, kind, 'inf'::DOUBLE AS x FROM curated", "too large for a 32-bit float"},
@@ -284,7 +286,8 @@ func TestStepsInTheWrongOrder(t *testing.T) {
 // Weights and what rows are divided by are no inputs, and the parts are what they should be.
 func TestRowsAreDividedByAColumn(t *testing.T) {
 	t.Parallel()
-	const query = "SELECT id, kind, size, id % 29 AS farm, TIMESTAMP '2026-01-01' + INTERVAL 1 HOUR * (id * 37 % 100) AS moment, " +
+	const query = "SELECT id, kind, size, id % 29 AS farm, " +
+		"TIMESTAMP '2026-01-01' + INTERVAL 1 HOUR * (id * 37 % 100) AS moment, " +
 		"1 + id % 2 AS counts FROM curated"
 	for split, check := range map[string]func(parts map[string][]int64){
 		"by: farm": func(parts map[string][]int64) {

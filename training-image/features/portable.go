@@ -8,25 +8,31 @@ import (
 )
 
 // Functions are those that DuckDB and Spark SQL share with the same meaning; docs/pipeline.md lists them.
-var Functions = []string{"abs", "avg", "cast", "ceil", "coalesce", "concat", "count", "dense_rank", "exp", "first_value",
-	"floor", "greatest", "lag", "last_value", "lead", "least", "length", "ln", "log10", "lower", "ltrim", "max", "min", "mod",
+var Functions = []string{"abs", "avg", "cast", "ceil", "coalesce", "concat", "count", "dense_rank", "exp",
+	"first_value",
+	"floor", "greatest", "lag", "last_value", "lead", "least", "length", "ln", "log10", "lower", "ltrim",
+	"max", "min", "mod",
 	"nullif", "power", "rank", "replace", "round", "row_number", "rtrim", "sign", "sqrt", "stddev_pop", "stddev_samp",
 	"substring", "sum", "trim", "upper", "var_pop", "var_samp"}
 
 // words may stand before a parenthesis and are no functions.
-var words = []string{"and", "as", "by", "case", "distinct", "else", "exists", "filter", "from", "in", "join", "not", "on", "or",
-	"over", "partition", "select", "then", "union", "all", "using", "values", "when", "where", "with", "having", "between", "like",
+var words = []string{"and", "as", "by", "case", "distinct", "else", "exists", "filter", "from", "in", "join", "not",
+	"on", "or",
+	"over", "partition", "select", "then", "union", "all", "using", "values", "when", "where", "with",
+	"having", "between", "like",
 	"except", "intersect", "order", "group", "limit", "decimal", "varchar", "char"}
 
 // elsewhere are words that only one of the two knows, with what to write instead.
 var elsewhere = map[string]string{
 	"exclude": "list the columns", "qualify": "filter an outer query", "asof": "join on a condition",
-	"positional": "join on a condition", "sample": "choose rows by a condition", "pivot": "write CASE", "unpivot": "write UNION ALL",
-	"semi": "write EXISTS", "anti": "write NOT EXISTS", "ilike": "write lower(x) LIKE",
+	"positional": "join on a condition", "sample": "choose rows by a condition", "pivot": "write CASE",
+	"unpivot": "write UNION ALL",
+	"semi":    "write EXISTS", "anti": "write NOT EXISTS", "ilike": "write lower(x) LIKE",
 }
 
 // token is a string, a quoted name, a comment, a name, a number, or one sign.
-var token = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|(?s:/\*.*?\*/)|[A-Za-z_][A-Za-z0-9_]*|[0-9][0-9.eE]*|::|//|\*\*|\S`)
+var token = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|(?s:/\*.*?\*/)|` +
+	`[A-Za-z_][A-Za-z0-9_]*|[0-9][0-9.eE]*|::|//|\*\*|\S`)
 
 // Portable lists what Spark SQL does not understand in a query as DuckDB does: nothing where the query keeps to the
 // part that both share.

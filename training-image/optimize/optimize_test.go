@@ -89,13 +89,14 @@ func sum(t *testing.T, m family.Model) string {
 // By hand: the split that changes least goes first, and the leaf in its place has the mean of the rows.
 func TestTreesByHand(t *testing.T) {
 	t.Parallel()
-	e := &onnx.Ensemble{Task: onnx.Regression, Inputs: []string{"a"}, Base: []float32{0}, Trees: []onnx.Tree{{Nodes: []onnx.Node{
+	e := &onnx.Ensemble{Task: onnx.Regression, Inputs: []string{"a"}, Base: []float32{0}}
+	e.Trees = []onnx.Tree{{Nodes: []onnx.Node{
 		{Feature: 0, Threshold: 10, Left: 1, Right: 2},
 		{Feature: 0, Threshold: 5, Left: 3, Right: 4},
 		{Feature: 0, Threshold: 15, Left: 5, Right: 6},
 		{Left: -1, Right: -1, Leaf: 1}, {Left: -1, Right: -1, Leaf: 2},
 		{Left: -1, Right: -1, Leaf: 10}, {Left: -1, Right: -1, Leaf: 20},
-	}}}}
+	}}}
 	rows := &featureset.Table{Inputs: []string{"a"}, Values: []float32{1, 6, 7, 8, 11, 16}, Labels: make([]float32, 6)}
 	p, err := optimize.Trees(e, rows, 0.34)
 	require.NoError(t, err)

@@ -69,7 +69,8 @@ func (l *lines) parse(line []byte) (*csvfile.Row, *csvfile.Bad, error) {
 	case !utf8.Valid(line):
 		return nil, nil, l.fail("it is not UTF-8 text", "save the file as UTF-8")
 	case l.rows == 1 && bytes.TrimSpace(line)[0] == '[':
-		return nil, nil, l.fail("it is a JSON array", "write one JSON object on each line, without brackets and commas around")
+		return nil, nil, l.fail("it is a JSON array",
+			"write one JSON object on each line, without brackets and commas around")
 	}
 	bad := func(column, value, reason string) (*csvfile.Row, *csvfile.Bad, error) {
 		return nil, &csvfile.Bad{Line: l.reader.number, Column: column, Value: value, Reason: reason}, nil

@@ -70,7 +70,7 @@ func (t *table) match(names []string) error {
 		i := slices.Index(names, c.Name)
 		if i < 0 {
 			return &csvfile.FileError{File: t.file, Reason: fmt.Sprintf("the column %q is missing", c.Name),
-				Advice: fmt.Sprintf("it has %.500q: name the columns as in source.columns of pipeline.yaml, or change pipeline.yaml",
+				Advice: fmt.Sprintf("it has %.500q: name the columns as in source.columns of pipeline.yaml, or change that",
 					names)}
 		}
 		t.index = append(t.index, i)
@@ -106,7 +106,8 @@ func (t *table) Read() (*csvfile.Row, *csvfile.Bad, error) {
 	for i, c := range t.columns {
 		value, reason := t.value(c, values[t.index[i]])
 		if reason != "" {
-			return nil, &csvfile.Bad{Line: t.row.Line, Column: c.Name, Value: fmt.Sprint(values[t.index[i]]), Reason: reason}, nil
+			found := fmt.Sprint(values[t.index[i]])
+			return nil, &csvfile.Bad{Line: t.row.Line, Column: c.Name, Value: found, Reason: reason}, nil
 		}
 		t.row.Values[i] = value
 	}

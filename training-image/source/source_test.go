@@ -18,11 +18,13 @@ import (
 
 // Whatever a file holds, reading ends, every line is a row or a bad row, and errors name the file.
 func FuzzJSONLines(f *testing.F) {
-	for _, seed := range []string{"", "{}", `{"a":1,"b":"x"}` + "\n" + `{"a":null}`, "[1]\n", `{"a":{"b":1}}`, "\ufeff{}\r\n\r\n",
+	for _, seed := range []string{"", "{}", `{"a":1,"b":"x"}` + "\n" + `{"a":null}`, "[1]\n", `{"a":{"b":1}}`,
+		"\ufeff{}\r\n\r\n",
 		`{"a":1e400}`, `{"a":"` + strings.Repeat("x", 100) + `"}`, "{\"a\":\"\x00\"}", "\xff", `{"a":1}{"a":2}`} {
 		f.Add([]byte(seed))
 	}
-	s := &pipeline.Source{Format: pipeline.JSONLines, Columns: []pipeline.Column{{Name: "a", Type: pipeline.Float, Optional: true},
+	s := &pipeline.Source{Format: pipeline.JSONLines, Columns: []pipeline.Column{
+		{Name: "a", Type: pipeline.Float, Optional: true},
 		{Name: "b", Type: pipeline.Text, Optional: true}}}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		dir := t.TempDir()

@@ -50,7 +50,8 @@ func (c *Case) fit(t *testing.T, r *family.Request) (*family.Fitted, []byte) {
 }
 
 // measure gives the metrics of a model file on rows, and checks that reading the file back changes nothing.
-func measure(t *testing.T, spec *pipeline.Spec, f *family.Fitted, data []byte, rows *featureset.Table) map[string]float64 {
+func measure(t *testing.T, spec *pipeline.Spec, f *family.Fitted, data []byte, rows *featureset.Table,
+) map[string]float64 {
 	t.Helper()
 	loaded, err := onnx.Load(data)
 	require.NoError(t, err)
