@@ -178,9 +178,6 @@ func TestASilentRankEndsTheOthers(t *testing.T) {
 	code := ranks[0].end()
 	require.NoError(t, ranks[1].Process.Kill())
 	ranks[1].end()
-	if code == 0 {
-		t.Skip("the training had ended before the rank fell silent")
-	}
 	require.Equal(t, 75, code, &ranks[0].out)
 	assert.Contains(t, ranks[0].out.String(), "a rank is lost: rank 1")
 }
