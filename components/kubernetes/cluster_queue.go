@@ -15,7 +15,8 @@ import (
 func (c *cluster) flavors() ([]pulumi.Resource, error) {
 	var made []pulumi.Resource
 	topology := ""
-	if levels := c.settings.Nodes.Topology; len(levels) > 0 {
+	own := slices.ContainsFunc(c.pools, func(p pool) bool { return c.settings.Nodes.Flavors[p.name] == "" })
+	if levels := c.settings.Nodes.Topology; len(levels) > 0 && own {
 		topology = c.global("topology")
 		t := kueue.Topology{}
 		for _, level := range levels {
@@ -28,7 +29,10 @@ func (c *cluster) flavors() ([]pulumi.Resource, error) {
 		made = append(made, one)
 	}
 	for _, p := range c.pools {
-		one, err := kueue.New(c.ctx, c.part(p.name, "flavor"), c.metadata(c.global(p.name)), kueue.ResourceFlavor{
+		if c.settings.Nodes.Flavors[p.name] != "" {
+			continue // somebody else's
+		}
+		one, err := kueue.New(c.ctx, c.part(p.name, "flavor"), c.metadata(c.flavor(p)), kueue.ResourceFlavor{
 			NodeLabels: c.nodeLabels(p), NodeTaints: c.taints(p), TopologyName: topology,
 		}, append(c.operatedBy(queues), pulumi.DependsOn(made))...)
 		if err != nil {
@@ -37,6 +41,14 @@ func (c *cluster) flavors() ([]pulumi.Resource, error) {
 		made = append(made, one)
 	}
 	return made, nil
+}
+
+// flavor is the name of a pool's flavor: one that teams share, or the stack's own.
+func (c *cluster) flavor(p pool) string {
+	if shared := c.settings.Nodes.Flavors[p.name]; shared != "" {
+		return shared
+	}
+	return c.global(p.name)
 }
 
 // queue makes the queue of the team: its quota is the nodes that it may have at most, and of accelerators no more than
@@ -56,7 +68,7 @@ func (c *cluster) queue(flavors []pulumi.Resource) error {
 		rule := kueue.CheckRule{Name: c.global("provision")}
 		for _, p := range c.pools {
 			if p.resource != "" {
-				rule.OnFlavors = append(rule.OnFlavors, c.global(p.name))
+				rule.OnFlavors = append(rule.OnFlavors, c.flavor(p))
 			}
 		}
 		spec.AdmissionChecksStrategy = &kueue.ChecksStrategy{AdmissionChecks: []kueue.CheckRule{rule}}
@@ -85,7 +97,7 @@ func (c *cluster) quotas() []kueue.ResourceGroup {
 	left := quotaOf(c.args.GPUQuota, c.pools)
 	for _, p := range c.pools {
 		cpus, gib, accelerators := p.amounts()
-		flavor := kueue.FlavorQuotas{Name: c.global(p.name), Resources: []kueue.Quota{
+		flavor := kueue.FlavorQuotas{Name: c.flavor(p), Resources: []kueue.Quota{
 			c.quota("cpu", cpus, ""), c.quota("memory", gib, "Gi"), c.quota("ephemeral-storage", p.diskGiB*p.nodes, "Gi"),
 		}}
 		accelerators = min(accelerators, left)

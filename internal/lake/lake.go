@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -88,7 +89,12 @@ func address(u *url.URL, pathStyle string) string {
 	return styled.String()
 }
 
+// openDir opens a directory. It makes the last folder of its path where it is missing, since a bucket needs no making of
+// what lies in it either; a path that is wrong further up stays an error.
 func openDir(uri, dir string) (*Zone, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("opening the lake zone %s: %w", uri, err)
+	}
 	// NoTempDir keeps the temporary file of a write beside its target, so that the final rename stays on one disk.
 	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{
 		NoTempDir: true, Metadata: fileblob.MetadataDontWrite, DirFileMode: 0o700,

@@ -139,3 +139,15 @@ func TestFetchAndUpload(t *testing.T) {
 	_, _, err = zone.Fetch(ctx, "none")
 	require.ErrorIs(t, err, lake.ErrNotFound)
 }
+
+// A folder in a zone is there as soon as somebody asks for it, as a prefix of a bucket is; a zone in nothing is a mistake.
+func TestOpenMakesTheLastFolder(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	zone, err := lake.Open(t.Context(), lake.FileURI(filepath.Join(root, "models")))
+	require.NoError(t, err)
+	require.NoError(t, zone.Close())
+	assert.DirExists(t, filepath.Join(root, "models"))
+	_, err = lake.Open(t.Context(), lake.FileURI(filepath.Join(root, "wrong", "models")))
+	require.Error(t, err)
+}

@@ -67,8 +67,12 @@ func suites() []suite {
 			flags: []string{"-count=1", "-timeout=30m", "-tags=local"},
 		},
 		{
+			name: "cluster", packages: []string{"./tests/cluster/..."},
+			flags: []string{"-count=1", "-timeout=30m", "-tags=kubernetes"},
+		},
+		{
 			name: "e2e", packages: []string{"./tests/..."},
-			without: []string{"/tests/engine", "/tests/standin", "/tests/cloud", "/tests/clients"},
+			without: []string{"/tests/engine", "/tests/standin", "/tests/cloud", "/tests/clients", "/tests/cluster"},
 			flags:   []string{"-count=1", "-timeout=30m"},
 		},
 	}

@@ -130,6 +130,9 @@ type Nodes struct {
 	Topology []string `yaml:"topology"`
 	// Cohort is the group of queues that lend each other what they do not use. Default none.
 	Cohort string `yaml:"cohort"`
+	// Flavors are Kueue's flavors that the cluster's owner made, by the names of pools; interruptible nodes of a pool are
+	// <pool>-spot. Teams lend each other only what is of the same flavor. Default flavors of the stack's own.
+	Flavors map[string]string `yaml:"flavors"`
 	// LendPercent is how much of the quota others of the cohort may borrow. Default 100.
 	LendPercent *int `yaml:"lendPercent"`
 	// BorrowPercent is how much beyond the quota the stack may borrow from the cohort. Default 100.

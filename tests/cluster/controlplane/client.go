@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -154,6 +155,50 @@ func (c *Client) Patch(
 	return err
 }
 
+// JSONPatch changes an object by the operations of a JSON patch.
+func (c *Client) JSONPatch(ctx context.Context, object *unstructured.Unstructured, operations []byte) error {
+	in, err := c.Resource(object.GetAPIVersion(), object.GetKind(), object.GetNamespace())
+	if err != nil {
+		return err
+	}
+	_, err = in.Patch(ctx, object.GetName(), types.JSONPatchType, operations, metav1.PatchOptions{})
+	return err
+}
+
+// Action is something that an account may be allowed.
+type Action struct {
+	// Verb such as get.
+	Verb string
+	// Group of the API; "" for the oldest one.
+	Group string
+	// Resource such as pods, with its subresource as in pods/log.
+	Resource string
+	// Namespace, or "" for the whole cluster.
+	Namespace string
+	// Name of one object, or "" for all.
+	Name string
+}
+
+// CanI asks the server, as kubectl auth can-i does, whether this client may do something.
+func (c *Client) CanI(ctx context.Context, a Action) (bool, error) {
+	in, err := c.Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "")
+	if err != nil {
+		return false, err
+	}
+	name, sub, _ := strings.Cut(a.Resource, "/")
+	answer, err := in.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+		"spec": map[string]any{"resourceAttributes": map[string]any{
+			"verb": a.Verb, "group": a.Group, "resource": name, "subresource": sub, "namespace": a.Namespace, "name": a.Name,
+		}},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		return false, err
+	}
+	allowed, _, err := unstructured.NestedBool(answer.Object, "status", "allowed")
+	return allowed, err
+}
+
 // Delete deletes an object and what it owns. One that is not there is no error.
 func (c *Client) Delete(ctx context.Context, object *unstructured.Unstructured) error {
 	in, err := c.Resource(object.GetAPIVersion(), object.GetKind(), object.GetNamespace())
@@ -203,7 +248,27 @@ func Decode(text []byte) ([]*unstructured.Unstructured, error) {
 			return nil, err
 		}
 		if len(object.Object) > 0 {
+			whole(object.Object)
 			objects = append(objects, object)
 		}
 	}
+}
+
+// whole makes numbers without a fraction whole, as the clients of the API have them.
+func whole(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, each := range v {
+			v[key] = whole(each)
+		}
+	case []any:
+		for i, each := range v {
+			v[i] = whole(each)
+		}
+	case float64:
+		if v == float64(int64(v)) {
+			return int64(v)
+		}
+	}
+	return value
 }

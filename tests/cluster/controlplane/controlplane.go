@@ -45,6 +45,8 @@ type ControlPlane struct {
 	server string
 	tokens map[string]string
 	procs  *processes
+	// closers end what runs in this process.
+	closers []func()
 }
 
 // The accounts that the parts of the control plane use, with the roles that Kubernetes gives them.
@@ -78,7 +80,13 @@ func Start(ctx context.Context, cache *binaries.Cache, opts Options) (*ControlPl
 }
 
 // Stop ends what Start started.
-func (c *ControlPlane) Stop() { c.procs.stop() }
+func (c *ControlPlane) Stop() {
+	c.procs.stop()
+	for _, end := range c.closers {
+		end()
+	}
+	c.closers = nil
+}
 
 func (c *ControlPlane) start(ctx context.Context) error {
 	ports, err := freePorts(6)
@@ -126,7 +134,8 @@ func (c *ControlPlane) serverArgs(etcd string, port int) []string {
 		"--proxy-client-key-file=pki/front.key", "--requestheader-client-ca-file=pki/ca.crt",
 		"--requestheader-allowed-names=front-proxy", "--requestheader-username-headers=X-Remote-User",
 		"--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
-		"--cert-dir=pki", "--profiling=false", "--max-requests-inflight=1000", "--max-mutating-requests-inflight=500",
+		"--cert-dir=pki", "--profiling=false", "--request-timeout=10m", // for large definitions
+		"--max-requests-inflight=1000", "--max-mutating-requests-inflight=500",
 	}
 }
 

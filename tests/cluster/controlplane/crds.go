@@ -41,7 +41,8 @@ var published = []definitions{
 		names: []string{"servicemonitors", "podmonitors", "prometheusrules"},
 	}, {
 		module: "github.com/argoproj/argo-workflows/v3@v3.7.4", sum: "h1:oA/DxaSsjb6fMYaygf7JVQgnsF+ZzlfUPy5kIfLsCic=",
-		folder: "manifests/base/crds/full", names: []string{"workflows", "cronworkflows", "workflowtemplates"},
+		folder: "manifests/base/crds/full",
+		names:  []string{"cronworkflows", "workflowtemplates", "workfloweventbindings"},
 	}, {
 		module: "sigs.k8s.io/gateway-api@v1.4.0", sum: "h1:ZwlNM6zOHq0h3WUX2gfByPs2yAEsy/EenYJB78jpQfQ=",
 		folder: "config/crd/standard", names: []string{"gateways", "httproutes", "referencegrants"},

@@ -3,22 +3,96 @@ package controlplane
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/mlpathway/mlpathway/tests/cluster/binaries"
 )
 
-// stages are what kwok does to nodes and pods: nodes become ready and stay so, pods are created, become ready, and end
-// where a Job owns them.
-var stages = []string{
-	"node/fast/node-initialize.yaml", "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
-	"pod/general/pod-create.yaml", "pod/general/pod-init-container-running.yaml",
-	"pod/general/pod-init-container-completed.yaml", "pod/general/pod-ready.yaml", "pod/general/pod-complete.yaml",
-	"pod/general/pod-delete.yaml",
+// Annotations of pods that steer what kwok plays.
+const (
+	// ReadyAfter is how long the containers take to become ready, such as 2s. At once where it is not given.
+	ReadyAfter = "mlpathway.dev/ready-after"
+	// Ends is how the containers of a Job's pod end, as soon as it is set: Succeeds or Fails. Until then they run.
+	Ends = "mlpathway.dev/ends"
+)
+
+// Values of the annotation Ends.
+const (
+	Succeeds = "succeeds"
+	Fails    = "fails"
+)
+
+// stages are what kwok does to nodes and pods, in its own words: nodes become ready and stay so; pods are ready, or
+// end, when an annotation says so, so that a test and not a clock decides.
+func stages(module string) ([]*unstructured.Unstructured, error) {
+	var all []*unstructured.Unstructured
+	for _, name := range []string{
+		"node/fast/node-initialize.yaml", "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+		"pod/fast/pod-ready.yaml", "pod/fast/pod-complete.yaml", "pod/fast/pod-delete.yaml",
+	} {
+		text, err := os.ReadFile(filepath.Join(module, "kustomize", "stage", name))
+		if err != nil {
+			return nil, err
+		}
+		read, err := Decode(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, read...)
+	}
+	for _, stage := range all {
+		switch stage.GetName() {
+		case "pod-ready":
+			if err := unstructured.SetNestedMap(stage.Object, map[string]any{
+				"durationMilliseconds": int64(0), "durationFrom": map[string]any{"expressionFrom": annotation(ReadyAfter)},
+			}, "spec", "delay"); err != nil {
+				return nil, err
+			}
+		case "pod-complete":
+			failed := stage.DeepCopy()
+			failed.SetName("pod-fail")
+			if err := endsWith(stage, Succeeds, func(text string) string { return text }); err != nil {
+				return nil, err
+			}
+			err := endsWith(failed, Fails, strings.NewReplacer("phase: Succeeded", "phase: Failed", "exitCode: 0",
+				"exitCode: 1", "reason: Completed", "reason: Error").Replace)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, failed)
+		}
+	}
+	return all, nil
+}
+
+// annotation is the expression with which kwok reads one.
+func annotation(name string) string { return fmt.Sprintf(".metadata.annotations[%q]", name) }
+
+// endsWith makes a stage wait for an annotation, and changes how it leaves the pod.
+func endsWith(stage *unstructured.Unstructured, value string, change func(string) string) error {
+	conditions, _, err := unstructured.NestedSlice(stage.Object, "spec", "selector", "matchExpressions")
+	if err != nil {
+		return err
+	}
+	conditions = append(conditions, map[string]any{
+		"key": annotation(Ends), "operator": "In", "values": []any{value},
+	})
+	if err := unstructured.SetNestedSlice(stage.Object, conditions, "spec", "selector", "matchExpressions"); err != nil {
+		return err
+	}
+	text, _, err := unstructured.NestedString(stage.Object, "spec", "next", "statusTemplate")
+	if err != nil {
+		return err
+	}
+	return unstructured.SetNestedField(stage.Object, change(text), "spec", "next", "statusTemplate")
 }
 
 func (c *ControlPlane) startKwok(ctx context.Context, port int) error {
@@ -26,9 +100,13 @@ func (c *ControlPlane) startKwok(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
+	played, err := stages(module)
+	if err != nil {
+		return err
+	}
 	var all bytes.Buffer
-	for _, name := range stages {
-		text, err := os.ReadFile(filepath.Join(module, "kustomize", "stage", name))
+	for _, stage := range played {
+		text, err := json.Marshal(stage.Object)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -147,4 +148,46 @@ func trusting(ca *x509.Certificate) *http.Client {
 	return &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 	}}
+}
+
+// Use is what a program has used.
+type Use struct {
+	// MiB is the most memory that it held at a time.
+	MiB int
+	// CPU is its time on the processors.
+	CPU time.Duration
+}
+
+// Usage tells what each program has used since it was started. It reads /proc, and is empty where there is none.
+func (c *ControlPlane) Usage() map[string]Use {
+	c.procs.mu.Lock()
+	defer c.procs.mu.Unlock()
+	all := map[string]Use{}
+	for _, p := range c.procs.all {
+		dir := fmt.Sprintf("/proc/%d/", p.cmd.Process.Pid)
+		status, err := os.ReadFile(dir + "status")
+		if err != nil {
+			continue
+		}
+		var use Use
+		for line := range strings.Lines(string(status)) {
+			var kib int
+			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
+				use.MiB = kib / 1024
+			}
+		}
+		stat, err := os.ReadFile(dir + "stat")
+		if err != nil {
+			continue
+		}
+		_, fields, _ := strings.Cut(string(stat), ") ") // the name before it may hold spaces
+		var user, system int64
+		if f := strings.Fields(fields); len(f) > 12 {
+			user, _ = strconv.ParseInt(f[11], 10, 64)
+			system, _ = strconv.ParseInt(f[12], 10, 64)
+		}
+		use.CPU = time.Duration(user+system) * time.Second / 100
+		all[p.name] = use
+	}
+	return all
 }

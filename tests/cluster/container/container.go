@@ -1,0 +1,188 @@
+//go:build linux
+
+// Package container runs the containers of pods with podman as a kubelet would have them run: the user, the closed
+// root, the capabilities, the limits, the variables and the mounts are those of the object. What it does not know in an
+// object it refuses, so that nothing is left out quietly.
+package container
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNoEngine means that podman or runc is not installed.
+var ErrNoEngine = errors.New("podman and runc are not installed: apt-get install podman buildah runc")
+
+// Engine runs containers out of a store of its own.
+type Engine struct {
+	// Network that all containers are in.
+	*Network
+
+	dir string
+	env []string
+	ran []string
+}
+
+// Open finds podman. dir holds everything that it writes; containers.conf is how it runs without systemd.
+func Open(dir, conf string) (*Engine, error) {
+	for _, program := range []string{"podman", "runc"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
+		}
+	}
+	storage := filepath.Join(dir, "storage.conf")
+	text := fmt.Sprintf("[storage]\ndriver = \"overlay\"\nrunroot = %q\ngraphroot = %q\n", filepath.Join(dir, "run"),
+		filepath.Join(dir, "graph"))
+	if err := os.WriteFile(storage, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	network, err := NewNetwork()
+	if err != nil {
+		return nil, err
+	}
+	env := append(os.Environ(), "CONTAINERS_CONF="+conf, "CONTAINERS_STORAGE_CONF="+storage)
+	return &Engine{Network: network, dir: dir, env: env}, nil
+}
+
+// Close ends and removes the containers that were started.
+func (e *Engine) Close() {
+	for _, name := range e.ran {
+		_, _ = e.podman(context.Background(), "rm", "-f", "-t", "1", name) // it may have gone
+	}
+	e.Network.Close()
+	// The driver mounts its folder over itself, and it could not be deleted.
+	_ = unix.Unmount(filepath.Join(e.dir, "graph", "overlay"), unix.MNT_DETACH)
+}
+
+func (e *Engine) podman(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "podman", args...)
+	var out, trouble bytes.Buffer
+	cmd.Env, cmd.Stdout, cmd.Stderr = e.env, &out, &trouble
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("podman %s: %w: %s", args[0], err, trouble.String())
+	}
+	return out.String(), nil
+}
+
+// Image is what a container is made of: a folder of files and the program in it.
+type Image struct {
+	// Root is the folder.
+	Root string
+	// Entrypoint is the program.
+	Entrypoint []string
+}
+
+// Around gives a pod what the cluster around it would.
+type Around struct {
+	// Files are the keys of ConfigMaps and Secrets, by the name of the object.
+	Files map[string]map[string]string
+	// Claims are folders in the place of disks, by the name of the claim.
+	Claims map[string]string
+	// Hosts are names that resolve to loopback, where everything is.
+	Hosts []string
+}
+
+// Start starts the first container of a pod and returns the container's name.
+func (e *Engine) Start(ctx context.Context, pod map[string]any, image Image, around Around) (string, error) {
+	r := &reader{engine: e, pod: pod, around: around, values: map[string]string{}}
+	args, err := r.arguments()
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("%s-%d-%d", text(pod, "metadata", "name"), os.Getpid(), len(e.ran))
+	all := append([]string{"run", "-d", "--name", name, "--network", "ns:" + e.path}, args...)
+	all = append(all, "--rootfs", image.Root+":O")
+	all = append(append(all, r.command(image)...), r.args()...)
+	e.ran = append(e.ran, name)
+	_, err = e.podman(ctx, all...)
+	return name, err
+}
+
+// Wait waits until a container ends, and returns its exit code and what it wrote.
+func (e *Engine) Wait(ctx context.Context, name string) (code int, output string, err error) {
+	answer, err := e.podman(ctx, "wait", name)
+	if err != nil {
+		return 0, "", err
+	}
+	if code, err = strconv.Atoi(strings.TrimSpace(answer)); err != nil {
+		return 0, "", err
+	}
+	output, err = e.Output(ctx, name)
+	return code, output, err
+}
+
+// Output is what a container wrote so far.
+func (e *Engine) Output(ctx context.Context, name string) (string, error) {
+	cmd := exec.CommandContext(ctx, "podman", "logs", name)
+	cmd.Env = e.env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// Stop sends SIGTERM, as the cluster does to a pod that must go, and SIGKILL after seconds.
+func (e *Engine) Stop(ctx context.Context, name string, seconds int64) error {
+	_, err := e.podman(ctx, "stop", "-t", strconv.FormatInt(seconds, 10), name)
+	return err
+}
+
+// Inspect answers a question about a container, as a Go template.
+func (e *Engine) Inspect(ctx context.Context, name, question string) (string, error) {
+	answer, err := e.podman(ctx, "inspect", "-f", question, name)
+	return strings.TrimSpace(answer), err
+}
+
+// Files makes a folder with a program and everything that it loads, as an image without a shell has it. libraries are
+// loaded by name while it runs, and lie in lib beside it.
+func Files(ctx context.Context, dir, program string, libraries ...string) (Image, error) {
+	image := Image{Root: dir, Entrypoint: []string{"/" + filepath.Base(program)}}
+	if err := copyFile(program, filepath.Join(dir, filepath.Base(program))); err != nil {
+		return image, err
+	}
+	for _, library := range libraries {
+		if err := copyFile(library, filepath.Join(dir, "lib", filepath.Base(library))); err != nil {
+			return image, err
+		}
+	}
+	for _, needs := range append([]string{program}, libraries...) {
+		out, err := exec.CommandContext(ctx, "ldd", needs).CombinedOutput()
+		if err != nil && !strings.Contains(string(out), "not a dynamic executable") {
+			return image, fmt.Errorf("asking what %s loads: %w: %s", needs, err, out)
+		}
+		for _, word := range strings.Fields(string(out)) {
+			if !filepath.IsAbs(word) || strings.HasSuffix(word, ":") {
+				continue
+			}
+			if err := copyFile(word, filepath.Join(dir, word)); err != nil {
+				return image, err
+			}
+		}
+	}
+	for _, folder := range []string{"tmp", "etc", "proc", "sys", "dev"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+			return image, err
+		}
+	}
+	const users = "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
+	return image, os.WriteFile(filepath.Join(dir, "etc", "passwd"), []byte(users), 0o644)
+}
+
+// copyFile copies what a path leads to, for everybody to read and run.
+func copyFile(from, to string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, 0o755)
+}
