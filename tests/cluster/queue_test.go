@@ -73,6 +73,7 @@ func (s *scene) teams() (vision, speech *platform) {
 		return changes{
 			"team": set(name), "cluster": with(map[string]any{"gpuQuota": 8}), "kubernetes": with(map[string]any{
 				"nodes.topology": []string{}, "nodes.borrowPercent": 100, // a topology lies in the flavors, and has a team's name
+				"nodes.flavors": map[string]any{"gpu": "a100", "cpu": "cpu"},
 			}),
 		}
 	}
