@@ -93,7 +93,7 @@ func team(t *testing.T, l *steptest.Lake, run string, more ...string) []*program
 	for rank := range 2 {
 		environment := variables(l, run)
 		for _, pair := range append([]string{"WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port,
-			fmt.Sprintf("RANK=%d", rank), "MLPATHWAY_CHECKPOINT_ROUNDS=5", "MLPATHWAY_RANK_SILENCE=10s"}, more...) {
+			fmt.Sprintf("RANK=%d", rank), "MLPATHWAY_CHECKPOINT_ROUNDS=5", "MLPATHWAY_RANK_SILENCE=60s"}, more...) {
 			name, value, _ := strings.Cut(pair, "=")
 			environment[name] = value
 		}
@@ -172,7 +172,7 @@ func TestTwoRanksTrainOneModelAndSurviveTheLossOfOne(t *testing.T) {
 func TestASilentRankEndsTheOthers(t *testing.T) {
 	t.Parallel()
 	l := generated(t, 6000, "r1")
-	ranks := team(t, l, "r1", "MLPATHWAY_RANK_SILENCE=2s")
+	ranks := team(t, l, "r1", "MLPATHWAY_RANK_SILENCE=5s")
 	awaitCheckpoint(t, l, "r1")
 	require.NoError(t, ranks[1].Process.Signal(syscall.SIGSTOP))
 	code := ranks[0].end()
