@@ -57,6 +57,8 @@ func (i invention) awsID() string {
 		return n.uuid("id")
 	case n.service() == "sqs" && n.typeName() == "Queue":
 		return "https://sqs." + region + ".amazonaws.com/" + account + "/" + i.name()
+	case strings.HasPrefix(n.typeName(), "BucketObject"):
+		return text(i.inputs, "bucket") + "/" + text(i.inputs, "key")
 	case n.property() != "":
 		return strings.Join(append(i.owners(), i.name()), ":")
 	}

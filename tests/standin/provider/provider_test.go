@@ -96,6 +96,7 @@ func TestIDs(t *testing.T) {
 	}{
 		"aws:s3/bucketV2:BucketV2":                     {map[string]any{"bucket": "lake"}, `^lake$`},
 		"aws:s3/bucketVersioningV2:BucketVersioningV2": {map[string]any{"bucket": "lake"}, `^lake$`},
+		"aws:s3/bucketObjectv2:BucketObjectv2":         {map[string]any{"bucket": "lake", "key": "a/b"}, `^lake/a/b$`},
 		"aws:ec2/vpc:Vpc":                              {nil, `^vpc-[0-9a-f]{17}$`},
 		"aws:kms/key:Key":                              {nil, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`},
 		"aws:sfn/stateMachine:StateMachine": {
