@@ -19,8 +19,8 @@ var version string
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	p := &command.Program{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, OpenXGBoost: xgboost.Open, Place: platform.Here,
-		Version: codeVersion()}
+	p := &command.Program{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, OpenXGBoost: xgboost.Open,
+		Place: platform.Here, Version: codeVersion()}
 	code := p.Main(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -140,7 +140,8 @@ func TestFetchAndUpload(t *testing.T) {
 	require.ErrorIs(t, err, lake.ErrNotFound)
 }
 
-// A folder in a zone is there as soon as somebody asks for it, as a prefix of a bucket is; a zone in nothing is a mistake.
+// A folder in a zone is there as soon as somebody asks for it, as a prefix of a bucket is; a zone in nothing is a
+// mistake.
 func TestOpenMakesTheLastFolder(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

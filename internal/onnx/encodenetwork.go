@@ -91,7 +91,7 @@ func (g *graphWriter) dynamic(integers, scale, zero string) {
 	g.last = integers
 }
 
-func intAttribute(name string, value int64) func(*writer) {
+func intAttribute(name string, value int64) func(*writer) { //nolint:unparam // an axis and a type that are both 1
 	return func(w *writer) {
 		w.attribute(name, kindInt, func(w *writer) { w.int(attributeInt, value) })
 	}

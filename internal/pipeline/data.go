@@ -42,16 +42,21 @@ func checkHeader(spec *Spec, path string, head *bufio.Reader) error {
 	if err != nil && err != io.EOF && err != bufio.ErrBufferFull { //nolint:errorlint // Peek returns these bare
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
+	text := bytes.TrimPrefix(start, []byte("\ufeff"))
 	switch {
 	case spec.Source.Format == Parquet && !bytes.HasPrefix(start, []byte("PAR1")):
 		return fmt.Errorf("%s is no Parquet file", path)
-	case spec.Source.Format == JSONLines && !bytes.HasPrefix(
-		bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\ufeff"))), []byte("{")):
+	case spec.Source.Format == JSONLines && !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")):
 		return fmt.Errorf("%s: line 1: want one JSON object on each line", path)
-	case spec.Source.Format != CSV:
-		return nil
+	case spec.Source.Format == CSV:
+		return checkNames(spec, path, text)
 	}
-	line, _, _ := bytes.Cut(bytes.TrimPrefix(start, []byte("\ufeff")), []byte("\n"))
+	return nil
+}
+
+// checkNames looks for the columns of a pipeline in the first line of a CSV file.
+func checkNames(spec *Spec, path string, text []byte) error {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
 	if !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
 		return fmt.Errorf("%s is no text: want a CSV file with a header line in UTF-8", path)
 	}

@@ -148,6 +148,15 @@ func (s *Spec) validateModel(v *validator) {
 	device := s.Model.Device
 	v.check(device == "" || device == "cpu" || device == "cuda", "model.device", "found %q, want cpu or cuda", device)
 	v.check(device != "cuda" || s.Model.Family == Trees, "model.device", "only trees are trained on cuda")
+	s.validateOptimize(v)
+	for class, weight := range s.Model.ClassWeights {
+		v.check(slices.Contains(s.Classes(), class), "model.classWeights", "%q is not a class of the label", class)
+		v.check(weight > 0, "model.classWeights."+class, "found %v, want a number above 0", weight)
+	}
+	s.validateSplit(v)
+}
+
+func (s *Spec) validateOptimize(v *validator) {
 	if o := s.Model.Optimize; o != nil {
 		v.check(o.Quantize == "" || o.Quantize == Static || o.Quantize == Dynamic, "model.optimize.quantize",
 			"found %q, want static or dynamic", o.Quantize)
@@ -157,10 +166,9 @@ func (s *Spec) validateModel(v *validator) {
 		v.check(o.Quantize != "" || o.Prune > 0, "model.optimize", "want quantize or prune")
 		v.check(*o.Tolerance >= 0, "model.optimize.tolerance", "found %v, want at least 0", deref(o.Tolerance))
 	}
-	for class, weight := range s.Model.ClassWeights {
-		v.check(slices.Contains(s.Classes(), class), "model.classWeights", "%q is not a class of the label", class)
-		v.check(weight > 0, "model.classWeights."+class, "found %v, want a number above 0", weight)
-	}
+}
+
+func (s *Spec) validateSplit(v *validator) {
 	v.check(s.Split.Validation > 0 && s.Split.Validation < 1, "split.validation",
 		"found %v, want between 0 and 1", s.Split.Validation)
 	v.check(s.Split.Test > 0 && s.Split.Test < 1, "split.test", "found %v, want between 0 and 1", s.Split.Test)

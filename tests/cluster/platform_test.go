@@ -93,7 +93,7 @@ func (s *scene) deploy(stack string, change changes, edit func(*unstructured.Uns
 			s.disk(o)
 		}
 		if o.URN != "" {
-			s.create(o.Unstructured.DeepCopy())
+			s.create(o.DeepCopy())
 		}
 	}
 	return p
@@ -131,7 +131,7 @@ func (s *scene) owners(stack string, change changes, objects []graph.Object) []g
 			there, err := s.Exists(s.during(), o.GetAPIVersion(), kind, "", o.GetName())
 			require.NoError(s.t, err)
 			if !there {
-				s.create(o.Unstructured.DeepCopy())
+				s.create(o.DeepCopy())
 			}
 			made = append(made, graph.Object{Unstructured: o.Unstructured})
 		}
@@ -174,7 +174,7 @@ func (p *platform) the(kind, name string) *unstructured.Unstructured {
 	p.t.Helper()
 	for _, o := range graph.Kind(p.objects, kind) {
 		if o.GetName() == name {
-			return o.Unstructured.DeepCopy()
+			return o.DeepCopy()
 		}
 	}
 	require.Fail(p.t, fmt.Sprintf("the stack declares no %s %s", kind, name))

@@ -103,18 +103,6 @@ func (s *scene) until(what string, question func(context.Context) (bool, error))
 	require.NoError(s.t, s.Wait(s.during(), what, question))
 }
 
-// namespace makes a namespace as a team's, and takes it away with all that is in it after the test.
-func (s *scene) namespace(name string) string {
-	s.t.Helper()
-	s.gone(name)
-	s.make(fmt.Sprintf(`{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": %q, "labels": {
-		"pod-security.kubernetes.io/enforce": "restricted", "team": %q}}}`, name, name))
-	s.until("the namespace's account", func(ctx context.Context) (bool, error) {
-		return s.Exists(ctx, "v1", "ServiceAccount", name, "default")
-	})
-	return name
-}
-
 // gone waits after the test until a namespace is gone that is made after this call.
 func (s *scene) gone(name string) {
 	s.t.Cleanup(func() {

@@ -115,27 +115,36 @@ func realSet(path, title, label, task, key string) (*set, error) {
 	}
 	slices.Sort(s.classes)
 	order := rand.New(rand.NewPCG(1, 1)).Perm(len(table) - 1)
+	skip := slices.Index(table[0], key)
 	for n, i := range order {
 		into := &s.train
 		if n%3 == 0 {
 			into = &s.test
 		}
-		for j, text := range table[i+1] {
-			x, err := strconv.ParseFloat(text, 64)
-			switch {
-			case table[0][j] == key:
-			case j != at && err != nil:
-				return nil, err
-			case j != at:
-				into.x = append(into.x, float32(x))
-			case task == "regression":
-				into.y = append(into.y, float32(x))
-			default:
-				into.y = append(into.y, float32(slices.Index(s.classes, text)))
-			}
+		if err := s.add(into, table[i+1], at, skip); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// add appends a row of a table. The label stands at one place, a key at another or, with -1, nowhere.
+func (s *set) add(into *rows, row []string, label, key int) error {
+	for j, text := range row {
+		x, err := strconv.ParseFloat(text, 64)
+		switch {
+		case j == key:
+		case j != label && err != nil:
+			return err
+		case j != label:
+			into.x = append(into.x, float32(x))
+		case s.task == "regression":
+			into.y = append(into.y, float32(x))
+		default:
+			into.y = append(into.y, float32(slices.Index(s.classes, text)))
+		}
+	}
+	return nil
 }
 
 func (s *set) write(dir string) error {

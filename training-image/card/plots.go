@@ -7,7 +7,7 @@ import (
 
 // The size of a drawing and its margins.
 const (
-	Width, Height = 560.0, 260.0
+	width, height = 560.0, 260.0
 	left, bottom  = 60.0, 40.0
 	right, top    = 20.0, 20.0
 )
@@ -31,7 +31,7 @@ func (s *scale) at(x, y float64) (float64, float64) {
 		}
 		return (v - from) / (to - from)
 	}
-	return left + share(x, s.x0, s.x1)*(Width-left-right), Height - bottom - share(y, s.y0, s.y1)*(Height-top-bottom)
+	return left + share(x, s.x0, s.x1)*(width-left-right), height - bottom - share(y, s.y0, s.y1)*(height-top-bottom)
 }
 
 // Loss draws the learning curves: of the validation rows, then of the training rows where it was measured.

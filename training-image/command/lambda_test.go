@@ -60,5 +60,5 @@ func TestEtlInLambda(t *testing.T) {
 	default:
 	}
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
-	<-ended
+	_ = <-ended // interrupted
 }

@@ -12,9 +12,10 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/train"
 )
 
-const trainLong = `Trains the model of pipeline.yaml with its parameters, or with those that the platform or tune has found,
-and stops early by the validation rows. The model is converted to ONNX and compared with the library's own answers on every
-validation row before it goes on. The candidate lies in models/<name>/candidates/<run>/ until it is registered.
+const trainLong = `Trains the model of pipeline.yaml with its parameters, or with those that the platform or tune
+has found, and stops early by the validation rows. The model is converted to ONNX and compared with the library's own
+answers on every validation row before it goes on. The candidate lies in models/<name>/candidates/<run>/ until it is
+registered.
 
 The same rows, parameters, seed and library version give the same bytes. XGBoost is looked for in $MLPATHWAY_XGBOOST,
 then lib/libxgboost.so* beside this program, then where the system keeps libraries.

@@ -13,8 +13,8 @@ Each trial is one object in models/<name>/tuning/<run>/trials/, beside trials.ht
 metadata table. A search that was stopped or killed goes on with the first trial that is not there; it finds the same,
 because a trial depends only on the seed and on those that lie tuning.parallel or more before it.
 
-One process runs tuning.parallel trials at a time. Several ranks (see train --help) take their shares. A scheduler can also run one job for each trial, with --trial; tune without it ends the
-search then.`
+One process runs tuning.parallel trials at a time. Several ranks (see train --help) take their shares. A
+scheduler can also run one job for each trial, with --trial; tune without it ends the search then.`
 
 func (p *Program) tuneCommand() *cobra.Command {
 	o := &tune.Options{Open: p.OpenXGBoost}

@@ -16,7 +16,8 @@ import (
 type role int
 
 const (
-	keyRole role = iota
+	noRole role = iota // not known yet
+	keyRole
 	labelRole
 	weightRole
 	splitRole    // what rows are divided by: no input
@@ -69,26 +70,17 @@ func planColumn(spec *pipeline.Spec, name, kind string) (planned, error) {
 	p := planned{name: name, kind: kind}
 	column, declared := spec.Column(name)
 	base, _, _ := strings.Cut(kind, "(")
+	number := slices.Contains(numbers, base)
+	p.role = namedRole(spec, name)
 	switch {
-	case name == spec.Source.Key && name != "":
-		p.role = keyRole
-	case name == spec.Label:
-		p.role = labelRole
-	case name == spec.Weight && name != "":
-		if !slices.Contains(numbers, base) {
-			return p, fmt.Errorf("the weight %q is of type %s and not a number", name, kind)
-		}
-		p.role = weightRole
-	case name == spec.Split.By && name != "":
-		p.role = splitRole
-	case name == spec.Split.Time && name != "":
-		if !slices.Contains(numbers, base) && !strings.HasPrefix(kind, "TIMESTAMP") && kind != "DATE" {
-			return p, fmt.Errorf("the time %q of split is of type %s and neither time nor number", name, kind)
-		}
-		p.role = splitRole
+	case p.role == weightRole && !number:
+		return p, fmt.Errorf("the weight %q is of type %s and not a number", name, kind)
+	case name == spec.Split.Time && p.role == splitRole && !number && !isTime(kind):
+		return p, fmt.Errorf("the time %q of split is of type %s and neither time nor number", name, kind)
+	case p.role != noRole:
 	case name == registry.SplitColumn:
 		return p, fmt.Errorf("the name %q is reserved: name the column otherwise", name)
-	case slices.Contains(numbers, base):
+	case number:
 		p.role = numberRole
 	case kind == "BOOLEAN":
 		p.role = booleanRole
@@ -99,6 +91,24 @@ func planColumn(spec *pipeline.Spec, name, kind string) (planned, error) {
 			"SELECT * EXCLUDE (%s) FROM curated", name, kind, name)
 	}
 	return p, nil
+}
+
+func isTime(kind string) bool { return strings.HasPrefix(kind, "TIMESTAMP") || kind == "DATE" }
+
+// namedRole is what a column is because pipeline.yaml names it.
+func namedRole(spec *pipeline.Spec, name string) role {
+	switch name {
+	case "":
+	case spec.Source.Key:
+		return keyRole
+	case spec.Label:
+		return labelRole
+	case spec.Weight:
+		return weightRole
+	case spec.Split.By, spec.Split.Time:
+		return splitRole
+	}
+	return noRole
 }
 
 // missing says which columns the result lacks or has twice.

@@ -30,6 +30,14 @@ var elsewhere = map[string]string{
 	"semi":    "write EXISTS", "anti": "write NOT EXISTS", "ilike": "write lower(x) LIKE",
 }
 
+// signs are those that only one of the two knows, with what to write instead.
+var signs = map[string]string{
+	"::": "is no cast there: write CAST(x AS type)",
+	"//": "is no operator there: write floor(x / y) or power(x, y)",
+	"**": "is no operator there: write floor(x / y) or power(x, y)",
+	"[":  "begins no list there", "{": "begins no list there",
+}
+
 // token is a string, a quoted name, a comment, a name, a number, or one sign.
 var token = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|(?s:/\*.*?\*/)|` +
 	`[A-Za-z_][A-Za-z0-9_]*|[0-9][0-9.eE]*|::|//|\*\*|\S`)
@@ -50,12 +58,8 @@ func Portable(query string) []string {
 		name := strings.ToLower(t)
 		call := i+1 < len(all) && all[i+1] == "("
 		switch {
-		case t == "::":
-			add(":: is no cast there: write CAST(x AS type)")
-		case t == "//" || t == "**":
-			add("%s is no operator there: write floor(x / y) or power(x, y)", t)
-		case t == "[" || t == "{":
-			add("%s begins no list there", t)
+		case signs[t] != "":
+			add("%s %s", t, signs[t])
 		case strings.HasPrefix(t, `"`):
 			add("%s is a text there and no name: choose names that need no quotes", t)
 		case elsewhere[name] != "":

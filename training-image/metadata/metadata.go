@@ -1,5 +1,5 @@
-// Package metadata keeps the table MLTrainingMetadata: one row for each training run and for each trial of a search, what
-// came out of it and how good it was. The table lies in a SQLite file, in DynamoDB, in Firestore or in Cosmos DB.
+// Package metadata keeps the table MLTrainingMetadata: one row for each training run and for each trial of a search,
+// what came out of it and how good it was. The table lies in a SQLite file, in DynamoDB, in Firestore or in Cosmos DB.
 package metadata
 
 import (

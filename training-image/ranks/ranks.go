@@ -271,9 +271,9 @@ func (g *Group) beat() {
 // ErrDiffer means that the ranks have computed different things.
 var ErrDiffer = errors.New("the ranks have computed different things; nothing is kept")
 
-// Agree is called by all ranks after each round with what they have computed. It comes back when all of them are as far,
-// and tells whether any of them was told to stop. ErrLost where one is lost, ErrDiffer where they have computed different
-// things: the library does not always notice either.
+// Agree is called by all ranks after each round with what they have computed. It comes back when all of them are as
+// far, and tells whether any of them was told to stop. ErrLost where one is lost, ErrDiffer where they have computed
+// different things: the library does not always notice either.
 func (g *Group) Agree(round int, value string, stop bool) (halt bool, err error) {
 	own := message{Rank: g.options.Rank, Round: round, Value: value, Stop: stop}
 	if g.options.Rank != 0 {

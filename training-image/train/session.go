@@ -166,8 +166,8 @@ func (s *session) openStore(ctx context.Context) (err error) {
 		}
 		version = library.Version()
 	}
-	data, err := json.Marshal([]any{s.Record.DataVersion, s.Record.PipelineHash, s.Record.Features, s.spec.Model.Parameters,
-		s.spec.Model.Seed, s.o.Place.World, version})
+	data, err := json.Marshal([]any{s.Record.DataVersion, s.Record.PipelineHash, s.Record.Features,
+		s.spec.Model.Parameters, s.spec.Model.Seed, s.o.Place.World, version})
 	s.request = registry.Sum(data)
 	return err
 }

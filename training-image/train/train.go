@@ -128,7 +128,9 @@ func Read(ctx context.Context, j *step.Job) (featureset.Set, error) {
 
 // Request asks a family for a model of a pipeline. each may be nil.
 func Request(spec *pipeline.Spec, set featureset.Set, each func(family.Round) error) *family.Request {
-	return &family.Request{Spec: spec, Train: set[registry.TrainPart], Validation: set[registry.ValidationPart], Each: each}
+	return &family.Request{
+		Spec: spec, Train: set[registry.TrainPart], Validation: set[registry.ValidationPart], Each: each,
+	}
 }
 
 // tell tells a person about some of the rounds.

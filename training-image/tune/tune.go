@@ -87,7 +87,10 @@ func newRun(ctx context.Context, o Options, j *step.Job) (*run, error) {
 	if o.Trial >= n {
 		return nil, fmt.Errorf("there is no trial %d: the search has %d, counted from 0", o.Trial, n)
 	}
-	r := &run{o: o, Job: j, tuning: t, search: s, apart: max(t.Parallel, o.Place.World), trials: make([]Trial, n), done: make([]chan struct{}, n)}
+	r := &run{
+		o: o, Job: j, tuning: t, search: s, apart: max(t.Parallel, o.Place.World), trials: make([]Trial, n),
+		done: make([]chan struct{}, n),
+	}
 	for i := range r.done {
 		r.done[i] = make(chan struct{})
 	}

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blockSignals keeps signals away from this thread: the library takes a system call that a signal interrupts for a broken
-// connection, and Go sends its threads signals all the time. Other threads take them.
+// blockSignals keeps signals away from this thread: the library takes a system call that a signal interrupts for a
+// broken connection, and Go sends its threads signals all the time. Other threads take them.
 func blockSignals() error {
 	var set unix.Sigset_t
 	for _, s := range []syscall.Signal{unix.SIGURG, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGCHLD, unix.SIGPIPE,

@@ -107,7 +107,7 @@ func judge(t *testing.T, c *controlplane.ControlPlane, stack string, objects []g
 		kinds[object.GetKind()]++
 		for name, pod := range graph.Pods(object) {
 			err := c.DryRun(t.Context(), pod)
-			assert.NoError(t, err, "%s: the pod %s of %s", stack, name, from) //nolint:testifylint // as above
+			assert.NoError(t, err, "%s: the pod %s of %s", stack, name, from)
 			pods++
 		}
 	}

@@ -45,7 +45,7 @@ func isolate() error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(socket) //nolint:errcheck // nothing was written
+	defer func() { _ = unix.Close(socket) }()
 	request, err := unix.NewIfreq("lo")
 	if err != nil {
 		return err
