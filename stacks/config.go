@@ -99,8 +99,8 @@ type AWSSettings struct {
 	// CostAllocationTags activates the stack's tags for billing: in the payer account only, and a day after the first use
 	// of the tags. Default off.
 	CostAllocationTags bool `yaml:"costAllocationTags"`
-	// Airflow lets an environment of Amazon MWAA start the pipeline by the clock, for teams that keep their workflows there.
-	// It costs by the hour. Default off.
+	// Airflow lets an environment of Amazon MWAA start the pipeline by the clock, for teams that keep their workflows
+	// there. It costs by the hour. Default off.
 	Airflow bool `yaml:"airflow"`
 	// MLflow adds a tracking server for experiments, which costs by the hour. Default off.
 	MLflow bool `yaml:"mlflow"`

@@ -107,7 +107,8 @@ func (b *platform) buildPipeline() (err error) {
 		Model: b.problem.spec.Name, Definition: b.problem.definition,
 		Training: b.training.Template, Lake: b.lake.URIs, Table: b.registry.TableURI, Online: b.features.OnlineURI,
 		EventSource: b.lake.EventSource, Schedule: orNever(b.problem.spec.Schedules.Train),
-		Group: b.registry.GroupID, Key: b.security.Key(components.LakeData), Network: b.network.Placement(), Logs: b.logging(),
+		Group: b.registry.GroupID, Key: b.security.Key(components.LakeData), Network: b.network.Placement(),
+		Logs: b.logging(),
 	}
 	if b.config.Features.Distributed {
 		args.Engine, args.EngineIdentity = b.features.EngineID, b.features.Identity

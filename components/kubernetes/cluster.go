@@ -116,7 +116,7 @@ func (c *cluster) meter() error {
 
 // global is the name of an object of the whole cluster: others have such objects too.
 func (l *layer) global(name string) string {
-	return components.FitName(l.Target.namespace+"-"+name, 63)
+	return components.FitName(l.namespace+"-"+name, 63)
 }
 
 func (c *cluster) metadata(name string) object.Metadata {

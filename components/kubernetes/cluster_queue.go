@@ -55,7 +55,7 @@ func (c *cluster) flavor(p pool) string {
 // the team's own bound.
 func (c *cluster) queue(flavors []pulumi.Resource) error {
 	spec := kueue.ClusterQueue{
-		NamespaceSelector: kueue.Selector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": c.Target.namespace}},
+		NamespaceSelector: kueue.Selector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": c.namespace}},
 		ResourceGroups:    c.quotas(), QueueingStrategy: "BestEffortFIFO", CohortName: c.settings.Nodes.Cohort,
 		Preemption: &kueue.Preemption{WithinClusterQueue: "LowerPriority", ReclaimWithinCohort: "Any"},
 	}
@@ -73,13 +73,13 @@ func (c *cluster) queue(flavors []pulumi.Resource) error {
 		}
 		spec.AdmissionChecksStrategy = &kueue.ChecksStrategy{AdmissionChecks: []kueue.CheckRule{rule}}
 	}
-	made, err := kueue.New(c.ctx, c.part("quota"), c.metadata(c.Target.namespace), spec,
+	made, err := kueue.New(c.ctx, c.part("quota"), c.metadata(c.namespace), spec,
 		append(c.operatedBy(queues), pulumi.DependsOn(flavors))...)
 	if err != nil {
 		return err
 	}
-	local := object.Metadata{Name: jobsQueue, Namespace: c.Target.namespace, Labels: c.labels()}
-	c.queued, err = kueue.New(c.ctx, c.part("queue"), local, kueue.LocalQueue{ClusterQueue: c.Target.namespace},
+	local := object.Metadata{Name: jobsQueue, Namespace: c.namespace, Labels: c.labels()}
+	c.queued, err = kueue.New(c.ctx, c.part("queue"), local, kueue.LocalQueue{ClusterQueue: c.namespace},
 		append(c.operatedBy(queues), pulumi.DependsOn([]pulumi.Resource{made}))...)
 	return err
 }

@@ -85,7 +85,7 @@ func TestKarpenterMakesTheNodes(t *testing.T) {
 	assert.Equal(t, "24", at(spot, "spec.limits").(map[string]any)["nvidia.com/gpu"])
 	assert.Equal(t, "WhenEmpty", at(spot, "spec.disruption.consolidationPolicy"))
 	for key := range at(spot, "spec.template.metadata.labels").(map[string]any) {
-		assert.False(t, strings.Contains(key, "kubernetes.io"), "Karpenter refuses labels of that domain: %s", key)
+		assert.NotContains(t, key, "kubernetes.io", "Karpenter refuses labels of that domain: %s", key)
 	}
 	labels := at(r.object("ResourceFlavor", "fraud-dev-gpu-spot"), "spec.nodeLabels").(map[string]any)
 	assert.Equal(t, "spot", labels["karpenter.sh/capacity-type"])

@@ -124,11 +124,10 @@ var identityAnnotations = map[string]string{
 // azurePods is the label of pods that act for an account of Azure.
 const azurePods = "azure.workload.identity/use"
 
-// account makes the service account of a workload and gives its principal. rules are what it may do in the namespace.
-func (l *layer) account(rules ...api.Rule) (pulumi.StringOutput, error) {
-	return l.accountFor(l.name, rules...)
-}
+// account makes the service account of a workload and gives its principal.
+func (l *layer) account() (pulumi.StringOutput, error) { return l.accountFor(l.name) }
 
+// accountFor makes a service account. rules are what it may do in the namespace.
 func (l *layer) accountFor(name string, rules ...api.Rule) (pulumi.StringOutput, error) {
 	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(name, l.name), "-"), "-")
 	if parts[0] == "" {

@@ -98,19 +98,6 @@ func (p plan) must(t *testing.T) recorded {
 	return r
 }
 
-// refused expects an error, and nothing made but the component itself.
-func (p plan) refused(t *testing.T, sentinel error, texts ...string) {
-	t.Helper()
-	r, err := p.run(t)
-	require.ErrorIs(t, err, sentinel)
-	for _, text := range texts {
-		require.ErrorContains(t, err, text)
-	}
-	for _, made := range r.Resources() {
-		require.False(t, made.Custom, "%s was registered before the refusal", made.URN)
-	}
-}
-
 // recorded is what a program would make.
 type recorded struct {
 	*recording.Recorder

@@ -89,8 +89,8 @@ func address(u *url.URL, pathStyle string) string {
 	return styled.String()
 }
 
-// openDir opens a directory. It makes the last folder of its path where it is missing, since a bucket needs no making of
-// what lies in it either; a path that is wrong further up stays an error.
+// openDir opens a directory. It makes the last folder of its path where it is missing, since a bucket needs no making
+// of what lies in it either; a path that is wrong further up stays an error.
 func openDir(uri, dir string) (*Zone, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("opening the lake zone %s: %w", uri, err)

@@ -24,8 +24,8 @@ func disk(files map[string]string) fstest.MapFS {
 func sageMakerFiles(host string) map[string]string {
 	return map[string]string{
 		"/opt/ml/input/config/resourceconfig.json": `{"current_host": "` + host + `", "current_instance_type": "ml.m5.xlarge",
-			"current_group_name": "homogeneousCluster", "hosts": ["algo-1", "algo-2"], "instance_groups": [{"instance_group_name":
-			"homogeneousCluster", "instance_type": "ml.m5.xlarge", "hosts": ["algo-2", "algo-1"]}],
+			"current_group_name": "homogeneousCluster", "hosts": ["algo-1", "algo-2"], "instance_groups": [{
+			"instance_group_name": "homogeneousCluster", "instance_type": "ml.m5.xlarge", "hosts": ["algo-2", "algo-1"]}],
 			"network_interface_name": "eth0"}`,
 		"/opt/ml/input/config/hyperparameters.json": `{"maxDepth": "8", "learningRate": "0.03125", "hidden": "\"64,32\"",
 			"sagemaker_job_name": "\"x\"", "_tuning_objective_metric": "validation:loss"}`,
@@ -115,8 +115,8 @@ func TestAzureML(t *testing.T) {
 		"MLFLOW_TRACKING_URI=azureml://westeurope.api.azureml.ms/mlflow/v1.0/x", "MLFLOW_RUN_ID=cool_frog_1",
 		"MLFLOW_EXPERIMENT_NAME=fraud", "AZUREML_PARAMETER_maxDepth=5", "AZUREML_PARAMETER_data=/mnt/in/data",
 		"AZURE_ML_INPUT_data=/mnt/in/data", "AZURE_ML_OUTPUT_model=/mnt/out/model",
-		"AZURE_ML_OUTPUT_checkpoints=/mnt/out/checkpoints", "MASTER_ADDR=10.0.0.4", "MASTER_PORT=6105", "RANK=1", "NODE_RANK=1",
-		"LOCAL_RANK=0", "WORLD_SIZE=2"}, disk(nil))
+		"AZURE_ML_OUTPUT_checkpoints=/mnt/out/checkpoints", "MASTER_ADDR=10.0.0.4", "MASTER_PORT=6105", "RANK=1",
+		"NODE_RANK=1", "LOCAL_RANK=0", "WORLD_SIZE=2"}, disk(nil))
 	require.NoError(t, err)
 	assert.Equal(t, platform.Place{Name: platform.AzureML, Rank: 1, World: 2, Coordinator: "10.0.0.4:6105",
 		Job: "cool_frog_1", Trial: "cool_frog_1", Model: "/mnt/out/model", Checkpoints: "/mnt/out/checkpoints",

@@ -14,8 +14,8 @@ import (
 
 func TestWrite(t *testing.T) {
 	t.Parallel()
-	parts := append(sbom.Packages([]byte("Package: zlib\nStatus: install ok installed\nVersion: 1:1.3+b1\nDescription: z\n "+
-		"Package: no\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n")),
+	parts := append(sbom.Packages([]byte("Package: zlib\nStatus: install ok installed\nVersion: 1:1.3+b1\n"+
+		"Description: z\n Package: no\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n")),
 		sbom.Modules(&debug.BuildInfo{GoVersion: "go1.26.6", Deps: []*debug.Module{{Path: "gocloud.dev", Version: "v0.47.0"},
 			{Path: "a", Version: "v1", Replace: &debug.Module{Path: "b", Version: "v2"}}}})...)
 	var b bytes.Buffer
