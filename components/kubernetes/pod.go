@@ -141,12 +141,16 @@ func (l *layer) variables(given pulumi.StringMap) []api.EnvVar {
 	if all == nil {
 		all = pulumi.StringMap{}
 	}
-	lake, style := l.settings.Lake, ""
+	lake, style, folders := l.settings.Lake, "", ""
 	if lake.Endpoint != "" {
 		style = "true"
 	}
+	if onDisk(lake) {
+		folders = "true" // a volume begins empty
+	}
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL_S3": lake.Endpoint, "AWS_REGION": lake.Region, "MLPATHWAY_S3_PATH_STYLE": style,
+		"MLPATHWAY_MAKE_FOLDERS": folders,
 	} {
 		if value != "" {
 			all[name] = pulumi.String(value)

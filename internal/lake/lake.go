@@ -89,11 +89,18 @@ func address(u *url.URL, pathStyle string) string {
 	return styled.String()
 }
 
-// openDir opens a directory. It makes the last folder of its path where it is missing, since a bucket needs no making
-// of what lies in it either; a path that is wrong further up stays an error.
+// MakeFolders is the environment variable that lets a program make a zone's folder on a disk where nothing else does,
+// such as the volume of a pod: true or nothing. Elsewhere a missing folder is an error, since a zone that was deleted
+// must not come back empty.
+const MakeFolders = "MLPATHWAY_MAKE_FOLDERS"
+
+// openDir opens a directory. With MakeFolders it makes the last folder of its path; a path that is wrong further up
+// stays an error.
 func openDir(uri, dir string) (*Zone, error) {
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("opening the lake zone %s: %w", uri, err)
+	if os.Getenv(MakeFolders) == "true" {
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("opening the lake zone %s: %w", uri, err)
+		}
 	}
 	// NoTempDir keeps the temporary file of a write beside its target, so that the final rename stays on one disk.
 	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{

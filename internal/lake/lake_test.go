@@ -140,15 +140,17 @@ func TestFetchAndUpload(t *testing.T) {
 	require.ErrorIs(t, err, lake.ErrNotFound)
 }
 
-// A folder in a zone is there as soon as somebody asks for it, as a prefix of a bucket is; a zone in nothing is a
-// mistake.
-func TestOpenMakesTheLastFolder(t *testing.T) {
-	t.Parallel()
+func TestFoldersAreMadeWhereAskedFor(t *testing.T) {
 	root := t.TempDir()
-	zone, err := lake.Open(t.Context(), lake.FileURI(filepath.Join(root, "models")))
+	models := filepath.Join(root, "models")
+	_, err := lake.Open(t.Context(), lake.FileURI(models))
+	require.Error(t, err, "a zone that was deleted does not come back empty")
+	assert.NoDirExists(t, models)
+	t.Setenv(lake.MakeFolders, "true")
+	zone, err := lake.Open(t.Context(), lake.FileURI(models))
 	require.NoError(t, err)
 	require.NoError(t, zone.Close())
-	assert.DirExists(t, filepath.Join(root, "models"))
+	assert.DirExists(t, models)
 	_, err = lake.Open(t.Context(), lake.FileURI(filepath.Join(root, "wrong", "models")))
 	require.Error(t, err)
 }

@@ -177,8 +177,8 @@ func (s *suite) run(ctx context.Context, root string, out io.Writer) row {
 		return row{}
 	}
 	if len(packages) == 0 {
-		fmt.Fprintln(out, "there are no packages yet")
-		return row{ok: true}
+		fmt.Fprintf(out, "error: %s matches no package\n", s.packages)
+		return row{}
 	}
 	args := append([]string{"test", "-json"}, s.flags...)
 	if s.covers != "" {
@@ -206,8 +206,13 @@ func (s *suite) run(ctx context.Context, root string, out io.Writer) row {
 
 // list gives the packages of the suite.
 func (s *suite) list(ctx context.Context, root string) ([]string, error) {
-	command := exec.CommandContext(ctx, "go", append([]string{"list", "-e", "-f", "{{if .Name}}{{.ImportPath}}{{end}}"},
-		s.packages...)...)
+	args := []string{"list", "-e", "-f", "{{if .Name}}{{.ImportPath}}{{end}}"}
+	for _, flag := range s.flags {
+		if strings.HasPrefix(flag, "-tags") { // some packages are all behind a tag
+			args = append(args, flag)
+		}
+	}
+	command := exec.CommandContext(ctx, "go", append(args, s.packages...)...)
 	command.Dir = root
 	output, err := command.Output()
 	if err != nil {
