@@ -31,6 +31,8 @@ type suite struct {
 	flags             []string
 	// covers is a pattern of packages whose coverage is measured.
 	covers string
+	// apart suites run only where they are named.
+	apart bool
 }
 
 // suites are all there is, in the order in which they run: the quick ones first.
@@ -67,8 +69,13 @@ func suites() []suite {
 			flags: []string{"-count=1", "-timeout=30m", "-tags=local"},
 		},
 		{
-			name: "cluster", packages: []string{"./tests/cluster/..."},
-			flags: []string{"-count=1", "-timeout=30m", "-tags=kubernetes"},
+			name: "admission",
+			packages: []string{"./tests/cluster/admission", "./tests/cluster/container", "./tests/cluster/scale"},
+			flags:    []string{"-count=1", "-timeout=30m", "-tags=kubernetes"},
+		},
+		{
+			name: "cluster", packages: []string{"./tests/cluster/..."}, apart: true,
+			flags: []string{"-count=1", "-timeout=60m", "-tags=kubernetes"},
 		},
 		{
 			name: "e2e", packages: []string{"./tests/..."},
@@ -101,7 +108,7 @@ func run(ctx context.Context, names []string, out io.Writer) int {
 	}
 	var rows []row
 	for _, s := range suites() {
-		if !slices.Contains(names, s.name) && !slices.Contains(names, "all") {
+		if !slices.Contains(names, s.name) && (s.apart || !slices.Contains(names, "all")) {
 			continue
 		}
 		fmt.Fprintf(out, "\n=== %s\n", s.name)
