@@ -35,8 +35,11 @@ func Replay(recording []byte, copies int, rename func(text string, n int) string
 	}), nil
 }
 
-// once are the types of which an account has one.
-var once = []string{"aws:iam/openIdConnectProvider:OpenIdConnectProvider", "aws:guardduty/detector:Detector"}
+// once are the types of which an account has one, and what is part of one.
+var once = []string{
+	"aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+	"aws:guardduty/detector:Detector", "aws:guardduty/detectorFeature:DetectorFeature",
+}
 
 // replayed is a resource or component whose outputs nobody reads.
 type replayed struct {
