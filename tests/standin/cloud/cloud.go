@@ -34,8 +34,10 @@ func Open(dir string) *Cloud { return &Cloud{dir: dir} }
 
 // Create makes an empty cloud in a directory.
 func Create(dir string, settings Settings) (*Cloud, error) {
-	if err := os.MkdirAll(filepath.Join(dir, "store"), 0o700); err != nil {
-		return nil, fmt.Errorf("making a cloud: %w", err)
+	for _, part := range []string{"store", "generations"} {
+		if err := os.MkdirAll(filepath.Join(dir, part), 0o700); err != nil {
+			return nil, fmt.Errorf("making a cloud: %w", err)
+		}
 	}
 	c := Open(dir)
 	return c, c.write("settings.json", settings)

@@ -50,17 +50,14 @@ func sum(text string) string {
 
 // Generation is the number of the next resource of a URN.
 func (c *Cloud) Generation(urn string) (int, error) {
-	generations, err := c.generations()
-	return generations[urn] + 1, err
+	last := 0
+	if err := c.read(generationFile(urn), &last); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	return last + 1, nil
 }
 
-func (c *Cloud) generations() (map[string]int, error) {
-	generations := map[string]int{}
-	if err := c.read("generations.json", &generations); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return generations, nil
-}
+func generationFile(urn string) string { return filepath.Join("generations", sum(urn)+".json") }
 
 // Put makes a resource. Errors: ErrExists.
 func (c *Cloud) Put(r *Resource) error {
@@ -68,12 +65,7 @@ func (c *Cloud) Put(r *Resource) error {
 		if _, err := c.Get(r.Type, r.ID); err == nil {
 			return fmt.Errorf("%s %s %w", r.Type, r.ID, ErrExists)
 		}
-		generations, err := c.generations()
-		if err != nil {
-			return err
-		}
-		generations[r.URN] = r.Generation
-		return errors.Join(c.write("generations.json", generations), c.write(r.file(), r), c.refer(r))
+		return errors.Join(c.write(generationFile(r.URN), r.Generation), c.write(r.file(), r), c.refer(r))
 	})
 }
 
