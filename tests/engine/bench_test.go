@@ -45,55 +45,68 @@ type measurement struct {
 	binary, checkpoints bool
 }
 
-// measurements are the rows of the largest stack, and copies of its resources. Only one copy is measured with the state
-// written after every step: four would take a quarter of an hour.
+// measurements are the rows of the largest stack, and copies of its resources. With the state written after every step
+// 16 copies of it would take hours; how that grows is shown with copies of the smallest stack.
 func measurements(t *testing.T) []measurement {
 	t.Helper()
-	file, recording := largest(t)
+	small, large := recorded(t)
 	own := func(t *testing.T) *engine.Stack {
 		t.Helper()
-		return file.Stack(t, engine.New(t, file.Case().Providers...), "", nil)
-	}
-	copies := func(n int) func(*testing.T) *engine.Stack {
-		return func(t *testing.T) *engine.Stack {
-			t.Helper()
-			replay, err := engine.Replay(recording, n, copyOf)
-			require.NoError(t, err)
-			return engine.New(t, engine.Project).Stack(t, "bench", replay, nil)
-		}
+		return large.file.Stack(t, engine.New(t, large.file.Case().Providers...), "", nil)
 	}
 	all := []measurement{
-		{file.Name + ", state written after every step", own, true, true},
-		{file.Name + ", state written at the end", own, true, false},
+		{large.file.Name + ", state written after every step", own, true, true},
+		{large.file.Name + ", state written at the end", own, true, false},
 	}
-	for _, n := range []int{1, 4, 16} {
-		all = append(all, measurement{fmt.Sprintf("%d times its resources, at the end", n), copies(n), false, false})
+	for _, of := range []struct {
+		recording
+		when        string
+		checkpoints bool
+	}{{large, "at the end", false}, {small, "after every step", true}} {
+		for _, n := range []int{1, 4, 16} {
+			copies := func(t *testing.T) *engine.Stack {
+				t.Helper()
+				replay, err := engine.Replay(of.data, n, copyOf)
+				require.NoError(t, err)
+				return engine.New(t, engine.Project).Stack(t, "bench", replay, nil)
+			}
+			what := fmt.Sprintf("%d times the resources of %s, %s", n, of.file.Name, of.when)
+			all = append(all, measurement{what, copies, false, of.checkpoints})
+		}
 	}
-	return append(all, measurement{"1 times its resources, after every step", copies(1), false, true})
+	return all
 }
 
-// largest is the stack with the most resources, and a recording of it. MLPATHWAY_BENCH_STACK names another one.
-func largest(t *testing.T) (*engine.File, []byte) {
+// recording is a stack that was brought up once.
+type recording struct {
+	file      *engine.File
+	data      []byte
+	resources int
+}
+
+// recorded are the stacks with the fewest and with the most resources. MLPATHWAY_BENCH_STACKS is a regular expression
+// of the stacks to choose among.
+func recorded(t *testing.T) (small, large recording) {
 	t.Helper()
-	var found *engine.File
-	var recording []byte
-	most, only := 0, os.Getenv("MLPATHWAY_BENCH_STACK")
+	among := regexp.MustCompile(os.Getenv("MLPATHWAY_BENCH_STACKS"))
 	for _, file := range engine.Files(t) {
-		if only != "" && file.Name != only {
+		if !among.MatchString(file.Name) {
 			continue
 		}
 		s := file.Stack(t, engine.New(t, file.Case().Providers...), "", nil)
 		state := s.Up(t).State
-		if len(state.Custom()) <= most {
-			continue
-		}
-		most, found = len(state.Custom()), file
-		var err error
-		recording, err = s.Record(state)
+		data, err := s.Record(state)
 		require.NoError(t, err)
+		r := recording{file, data, len(state.Custom())}
+		if small.file == nil || r.resources < small.resources {
+			small = r
+		}
+		if r.resources > large.resources {
+			large = r
+		}
 	}
-	require.NotNil(t, found, "there is no stack %s", only)
-	return found, recording
+	require.NotNil(t, large.file, "no stack is named like %s", among)
+	return small, large
 }
 
 // logical matches the part of a URN that follows the type: the logical name.
@@ -150,7 +163,7 @@ func row(first, second profile) string {
 	} {
 		columns = append(columns, fmt.Sprintf("%.1f", d.Seconds()))
 	}
-	return strings.Join(columns, " | ")
+	return strings.Join(append(columns, time.Now().UTC().Format(time.DateOnly)), " | ")
 }
 
 // writeRow replaces a row of the table on the page, or adds it.
@@ -175,7 +188,6 @@ func writeRow(page, what, columns string) error {
 	if !found {
 		rows = append(rows[:len(rows)-1], text, "\n")
 	}
-	rows[1] = fmt.Sprintf("%s: %d cores, %s/%s, %s.\n", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(),
-		runtime.GOOS, runtime.GOARCH, runtime.Version())
+	rows[1] = fmt.Sprintf("%d cores, %s/%s, %s.\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 	return os.WriteFile(page, []byte(before+begin+strings.Join(rows, "")+end+after), 0o644)
 }
