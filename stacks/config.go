@@ -104,6 +104,9 @@ type AWSSettings struct {
 	Airflow bool `yaml:"airflow"`
 	// MLflow adds a tracking server for experiments, which costs by the hour. Default off.
 	MLflow bool `yaml:"mlflow"`
+	// ServeOnCluster runs the endpoint on the stack's cluster, which the stack file must have; mlpathway:kubernetes then
+	// says what else the cluster has, without context, lake and identity. Default off: SageMaker serves.
+	ServeOnCluster bool `yaml:"serveOnCluster"`
 }
 
 // Allowed lists what rules accept.

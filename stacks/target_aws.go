@@ -15,5 +15,6 @@ func newAWSTarget(p place, c *Config) (components.Target, error) {
 		Scope: c.scope(p.Project), Account: c.Account, Region: c.Region,
 		PermissionsBoundary: c.AWS.PermissionsBoundary, GitHubProvider: c.AWS.GitHubProvider,
 		CostAllocationTags: c.AWS.CostAllocationTags, Airflow: c.AWS.Airflow, MLflow: c.AWS.MLflow,
+		ServeOnCluster: c.AWS.ServeOnCluster, Kubernetes: c.Kubernetes,
 	})
 }

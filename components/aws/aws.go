@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/settings"
 )
 
 // Name of the target in a stack file.
@@ -37,6 +38,11 @@ type Options struct {
 	Airflow bool
 	// MLflow adds a tracking server for experiments, which costs by the hour. Default none.
 	MLflow bool
+	// ServeOnCluster runs the endpoint on the stack's cluster. Default SageMaker.
+	ServeOnCluster bool
+	// Kubernetes says what else the cluster has, for the endpoint on it: operators, a gateway, a quota. Context, Lake and
+	// Identity are the stack's own. Default nothing.
+	Kubernetes settings.Settings
 }
 
 // Target implements components.Target on AWS.
@@ -44,6 +50,7 @@ type Target struct {
 	options  Options
 	region   region
 	provider *aws.Provider // nil before Begin
+	cluster  *cluster      // nil before Cluster
 }
 
 var _ components.Target = (*Target)(nil)
@@ -74,10 +81,16 @@ func New(o *Options) (*Target, error) {
 		wrong(components.ErrName, "aws.githubProvider", o.GitHubProvider,
 			"the ARN of the account's OIDC provider token.actions.githubusercontent.com")
 	}
+	t := &Target{options: *o, region: where}
+	if o.ServeOnCluster {
+		if err := t.checkInside(wrong); err != nil {
+			problems = append(problems, err)
+		}
+	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	return &Target{options: *o, region: where}, nil
+	return t, nil
 }
 
 // Name implements components.Target.

@@ -47,6 +47,7 @@ func (t *Target) Cluster(
 			return nil, err
 		}
 	}
+	t.cluster = c
 	queues := pulumi.StringMap{}
 	for _, pool := range poolNames(c.pools) {
 		queues[pool] = c.known(pool, c.queues[pool])
@@ -172,18 +173,32 @@ func (c *cluster) makeSystemNodes() error {
 	return err
 }
 
+// Addons of EKS that endpoints on the cluster need.
+const (
+	networkAddon = "vpc-cni"
+	metricsAddon = "metrics-server"
+)
+
 // makeAddons makes what EKS itself puts into a cluster. The agent for pod identities gives pods their roles.
 func (c *cluster) makeAddons() error {
-	for _, addon := range []string{"vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns"} {
+	addons := []string{networkAddon, "kube-proxy", "eks-pod-identity-agent", "coredns"}
+	if c.options.ServeOnCluster { // the autoscaler asks it how busy pods are
+		addons = append(addons, metricsAddon)
+	}
+	for _, addon := range addons {
 		options := c.with()
-		if addon == "coredns" { // it needs nodes to be healthy; nodes need the others
+		if addon == "coredns" || addon == metricsAddon { // they need nodes to be healthy; nodes need the others
 			options = c.after(c.system)
 		}
-		made, err := eks.NewAddon(c.ctx, c.part(addon), &eks.AddonArgs{
+		args := &eks.AddonArgs{
 			ClusterName: c.plane.Name, AddonName: pulumi.String(addon), Preserve: pulumi.Bool(false),
 			ResolveConflictsOnCreate: pulumi.String("OVERWRITE"), ResolveConflictsOnUpdate: pulumi.String("OVERWRITE"),
 			Tags: c.tags(internal),
-		}, options...)
+		}
+		if c.options.ServeOnCluster && addon == networkAddon { // without it policies of the network are ignored
+			args.ConfigurationValues = pulumi.String(`{"enableNetworkPolicy":"true"}`)
+		}
+		made, err := eks.NewAddon(c.ctx, c.part(addon), args, options...)
 		if err != nil {
 			return err
 		}

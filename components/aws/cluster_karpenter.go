@@ -64,10 +64,7 @@ const (
 func (c *cluster) makeController() error {
 	id, err := c.newRole(role{
 		part: "karpenter", does: "Makes and removes nodes", may: append(c.makeNodes(), c.knowNodes()...),
-		trust: []Statement{{
-			Sid: "TakeRole", Principals: &Principals{Service: []string{"pods.eks.amazonaws.com"}},
-			Actions: []string{"sts:AssumeRole", "sts:TagSession"}, Conditions: c.ownAccount(),
-		}},
+		trust: []Statement{c.trustPods()},
 	})
 	if err != nil {
 		return err

@@ -48,6 +48,9 @@ func hostingFor(args *components.EndpointArgs) hosting {
 func (t *Target) Endpoint(
 	ctx *pulumi.Context, name string, args *components.EndpointArgs, opts ...pulumi.ResourceOption,
 ) (*components.EndpointOutputs, error) {
+	if t.options.ServeOnCluster {
+		return t.serveOnCluster(ctx, name, args, opts)
+	}
 	e := &endpoint{layer: t.layer(ctx, components.EndpointLayer, name, opts), args: args, hosting: hostingFor(args)}
 	if err := e.check(); err != nil {
 		return nil, err

@@ -134,8 +134,12 @@ type watched struct {
 }
 
 func (l *layer) watched(args *components.MonitoringArgs, check *madeFunction) *watched {
+	endpoint := args.Endpoint
+	if l.options.ServeOnCluster { // CloudWatch does not see its requests
+		endpoint = nil
+	}
 	return &watched{
-		region: l.options.Region, namespace: l.metricNamespace(), alias: args.Alias, endpoint: args.Endpoint,
+		region: l.options.Region, namespace: l.metricNamespace(), alias: args.Alias, endpoint: endpoint,
 		pipeline: args.Pipeline, queues: args.Queues, lake: args.Lake,
 		functions: pulumi.StringMap{"drift": pulumi.String(check.name)},
 	}

@@ -33,6 +33,8 @@ type Options struct {
 	Provider pulumi.ProviderResource
 	// DataClass is the value of the label data-class. Default internal.
 	DataClass string
+	// Credentials is the range of addresses from which pods get credentials of a cloud, on port 80. Default none.
+	Credentials string
 }
 
 // Target implements components.Target on Kubernetes.
@@ -76,6 +78,9 @@ func (*Target) Name() string { return Name }
 
 // Scope implements components.Target.
 func (t *Target) Scope() components.Scope { return t.options.Scope }
+
+// Namespace is where the target builds.
+func (t *Target) Namespace() string { return t.namespace }
 
 // Begin makes the way into the cluster and the namespace that holds everything else.
 func (t *Target) Begin(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) error {

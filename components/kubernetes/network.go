@@ -24,6 +24,7 @@ func (t *Target) Network(
 		{"closed", api.NetworkPolicy{PolicyTypes: []string{"Ingress", "Egress"}}},
 		{"names", api.NetworkPolicy{PolicyTypes: []string{"Egress"}, Egress: []api.Egress{toNames()}}},
 		{"lake", api.NetworkPolicy{PolicyTypes: []string{"Egress"}, Egress: l.toLake()}},
+		{"credentials", api.NetworkPolicy{PolicyTypes: []string{"Egress"}, Egress: l.toCredentials()}},
 	} {
 		if len(p.spec.Egress) == 0 && p.part != "closed" {
 			continue
@@ -82,6 +83,16 @@ func (l *layer) toLake() []api.Egress {
 		ranges = []string{"0.0.0.0/0"}
 	}
 	return []api.Egress{{To: peers(ranges), Ports: ports}}
+}
+
+// toCredentials leads to what gives pods credentials of a cloud; nowhere where nothing does.
+func (l *layer) toCredentials() []api.Egress {
+	if l.options.Credentials == "" {
+		return nil
+	}
+	return []api.Egress{{
+		To: peers([]string{l.options.Credentials}), Ports: []api.PolicyPort{{Protocol: "TCP", Port: 80}},
+	}}
 }
 
 // toAPI leads to the cluster's own API.
