@@ -72,12 +72,14 @@ func (c *Check) Unsure(path, format string, args ...any) { c.say(Unverified, pat
 
 func (c *Check) say(outcome Outcome, path, format string, args []any) {
 	c.result.asserted++
-	f := Finding{Outcome: outcome, Path: path, Message: fmt.Sprintf(format, args...), URN: c.Stack.URN()}
+	f := Finding{Outcome: outcome, Path: path, Message: fmt.Sprintf(format, args...)}
 	if path != "" {
 		f.Message = path + " " + f.Message
 	}
 	if c.Resource != nil {
 		f.URN, f.Type = c.Resource.URN, c.Resource.Type
+	} else {
+		f.URN = c.Stack.URN()
 	}
 	f.Message = strings.ToValidUTF8(f.Message, "\uFFFD")
 	c.result.findings = append(c.result.findings, f)

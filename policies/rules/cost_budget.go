@@ -24,7 +24,7 @@ func budgetThere() Rule {
 			}{{AWS, awsBudget}, {GCP, gcpBudget}, {Azure, azureBudget}} {
 				switch {
 				case !c.Graph.Has(has.cloud):
-				case len(c.Graph.OfType(has.typ)) == 0:
+				case !c.Graph.HasType(has.typ):
 					c.Fail("", "has no budget on %s, want a %s", has.cloud, has.typ)
 				}
 			}

@@ -87,7 +87,7 @@ func natFew(c *Check) {
 	}
 	if first {
 		c.freeWay("s3")
-		if len(c.Graph.OfType(dynamoTable)) > 0 {
+		if c.Graph.HasType(dynamoTable) {
 			c.freeWay("dynamodb")
 		}
 	}
@@ -219,7 +219,7 @@ func transferShort() Rule {
 			place := c.Get("location")
 			text, known := place.Text()
 			switch {
-			case len(c.Graph.OfType(regional...)) == 0:
+			case !c.Graph.HasType(regional...):
 			case place.IsUnknown():
 				c.Unsure("location", "is not known yet, want the region of the machines that read it")
 			case known && !strings.Contains(text, "-"):

@@ -69,15 +69,15 @@ func (e *Engine) Judge(g *Graph, s *Stack, o Options) *Report {
 		}
 	}
 	run.review()
-	run.finish()
+	run.finish(g)
 	return run.report
 }
 
 // JudgeResource applies the rules of scope OnResource to one resource that stands for itself.
 func (e *Engine) JudgeResource(r *Resource, s *Stack, o Options) *Report {
-	run := newRun(s, o)
-	e.judge(run, NewGraph([]*Resource{r}), r, func(rule *Rule) bool { return rule.Scope == OnResource })
-	run.finish()
+	run, g := newRun(s, o), NewGraph([]*Resource{r})
+	e.judge(run, g, r, func(rule *Rule) bool { return rule.Scope == OnResource })
+	run.finish(g)
 	return run.report
 }
 
@@ -102,18 +102,19 @@ func (e *Engine) judge(run *run, g *Graph, r *Resource, wanted func(*Rule) bool)
 // run is one judgement of a stack.
 type run struct {
 	stack   *Stack
-	options Options
-	report  *Report
-	levels  map[*Rule]Level
-	result  result
-	counts  [Broken + 1]int
+	options  Options
+	report   *Report
+	findings findings
+	levels   map[*Rule]Level
+	result   result
+	counts   [Broken + 1]int
 }
 
 func newRun(s *Stack, o Options) *run {
 	return &run{
 		stack: s, options: o, levels: map[*Rule]Level{}, result: result{documents: documents{}},
-		report: &Report{Environment: s.Environment, Findings: []Finding{}, Counts: map[string]int{},
-			NotInspected: map[string]int{}, Used: map[int]bool{}},
+		report: &Report{Environment: s.Environment, Counts: map[string]int{}, NotInspected: map[string]int{},
+			Used: map[int]bool{}},
 	}
 }
 
@@ -142,10 +143,11 @@ func (run *run) apply(rule *Rule, judge CheckFunc, c *Check) {
 	if run.result.asserted == 0 {
 		outcome = NotApplicable
 	}
-	for _, f := range run.result.findings {
-		f = run.complete(rule, f)
+	for i := range run.result.findings {
+		f := &run.result.findings[i]
+		run.complete(rule, f)
 		outcome = worse(outcome, f.Outcome)
-		run.report.Findings = append(run.report.Findings, f)
+		run.findings.add(f)
 	}
 	run.counts[outcome]++
 }
@@ -163,7 +165,7 @@ func guarded(judge CheckFunc, c *Check) {
 
 // complete adds to a finding what the rule and the waivers know. A rule that fails itself keeps its level: what can not
 // be judged does not pass.
-func (run *run) complete(rule *Rule, f Finding) Finding {
+func (run *run) complete(rule *Rule, f *Finding) {
 	f.Rule, f.Severity, f.Environment, f.Level = rule.ID, rule.Severity, run.stack.Environment, run.level(rule)
 	if f.Outcome == Failed {
 		if i := run.options.Waivers.find(f, run.options.Today); i >= 0 {
@@ -174,7 +176,6 @@ func (run *run) complete(rule *Rule, f Finding) Finding {
 	if f.Outcome == Unverified || f.Outcome == Waived {
 		f.Level = Advisory
 	}
-	return f
 }
 
 // worse tells which outcome counts for a rule that says several things about one resource.
@@ -186,30 +187,14 @@ func worse(a, b Outcome) Outcome {
 	return a
 }
 
-func (run *run) finish() {
+// finish writes the report on the resources of a graph.
+func (run *run) finish(g *Graph) {
 	for outcome, count := range run.counts {
 		if count > 0 {
 			run.report.Counts[Outcome(outcome).String()] = count
 		}
 	}
-	run.report.Findings = sorted(run.report.Findings)
-}
-
-// sorted puts findings into the order of CompareFindings and drops those that stand twice. It moves pointers: a finding
-// is large.
-func sorted(findings []Finding) []Finding {
-	order := make([]*Finding, len(findings))
-	for i := range findings {
-		order[i] = &findings[i]
-	}
-	compare := func(a, b *Finding) int { return CompareFindings(*a, *b) }
-	slices.SortFunc(order, compare)
-	order = slices.CompactFunc(order, func(a, b *Finding) bool { return compare(a, b) == 0 })
-	all := make([]Finding, len(order))
-	for i, f := range order {
-		all[i] = *f
-	}
-	return all
+	run.report.Findings = run.findings.sorted(g)
 }
 
 // Describe says a finding in one line: [high] ENC-02 mandatory: what, with the rule's title.

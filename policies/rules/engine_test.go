@@ -143,7 +143,7 @@ func TestFindingsAreInOrder(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, string(first), string(second))
 	assert.Equal(t, string(first), string(second))
-	assert.True(t, slices.IsSortedFunc(report.Findings, CompareFindings))
+	assert.True(t, slices.IsSortedFunc(report.Findings, func(a, b Finding) int { return CompareFindings(&a, &b) }))
 	assert.Equal(t, Critical, report.Findings[0].Severity)
 	assert.Equal(t, []string{"R-1", "R-3"}, []string{report.Findings[0].Rule, report.Findings[1].Rule})
 }

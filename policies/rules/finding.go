@@ -55,7 +55,7 @@ func (f *Finding) Stops() bool { return f.Level == Mandatory }
 
 // CompareFindings orders findings by environment, severity, URN and rule, then by place and message: two runs over the
 // same stack print the same.
-func CompareFindings(a, b Finding) int {
+func CompareFindings(a, b *Finding) int {
 	return cmp.Or(
 		cmp.Compare(a.Environment.order(), b.Environment.order()),
 		cmp.Compare(a.Severity, b.Severity),

@@ -64,7 +64,7 @@ func (r *Resource) Cloud() Cloud { return CloudOf(r.Type) }
 // Graph is all resources of a stack. It does not change after NewGraph; rules may read it in parallel.
 type Graph struct {
 	resources []*Resource
-	byURN     map[string]*Resource
+	places    map[string]int // in resources, by URN
 	byType    map[string][]*Resource
 
 	mu    sync.Mutex
@@ -76,17 +76,17 @@ type Graph struct {
 func NewGraph(resources []*Resource) *Graph {
 	g := &Graph{
 		resources: slices.Clone(resources),
-		byURN:     make(map[string]*Resource, len(resources)),
+		places:    make(map[string]int, len(resources)),
 		byType:    map[string][]*Resource{},
 		links:     map[linkKey]*linkIndex{},
 	}
 	slices.SortStableFunc(g.resources, func(a, b *Resource) int { return strings.Compare(a.URN, b.URN) })
-	for _, r := range g.resources {
+	for i, r := range g.resources {
 		if normal, version := SplitToken(r.Type); version != "" {
 			r.Type, r.APIVersion = normal, version
 		}
-		if _, twice := g.byURN[r.URN]; !twice {
-			g.byURN[r.URN] = r
+		if _, twice := g.places[r.URN]; !twice {
+			g.places[r.URN] = i
 		}
 		g.byType[r.Type] = append(g.byType[r.Type], r)
 	}
@@ -97,18 +97,19 @@ func NewGraph(resources []*Resource) *Graph {
 func (g *Graph) Resources() []*Resource { return g.resources }
 
 // Resource gives a resource by its URN; nil where there is none.
-func (g *Graph) Resource(urn string) *Resource { return g.byURN[urn] }
+func (g *Graph) Resource(urn string) *Resource {
+	if i, ok := g.places[urn]; ok {
+		return g.resources[i]
+	}
+	return nil
+}
 
-// OfType gives the resources of the types, sorted by type as given and by URN.
-func (g *Graph) OfType(types ...string) []*Resource {
-	if len(types) == 1 {
-		return g.byType[types[0]]
-	}
-	var all []*Resource
-	for _, t := range types {
-		all = append(all, g.byType[t]...)
-	}
-	return all
+// OfType gives the resources of a type, sorted by URN. The caller must not change the list.
+func (g *Graph) OfType(typ string) []*Resource { return g.byType[typ] }
+
+// HasType reports whether the graph has a resource of one of the types.
+func (g *Graph) HasType(types ...string) bool {
+	return slices.ContainsFunc(types, func(typ string) bool { return len(g.byType[typ]) > 0 })
 }
 
 // Has reports whether the graph has a resource of the cloud.
@@ -125,7 +126,7 @@ func (g *Graph) Has(cloud Cloud) bool {
 func (g *Graph) Ancestors(r *Resource) []*Resource {
 	var all []*Resource
 	seen := map[string]bool{r.URN: true}
-	for parent := g.byURN[r.Parent]; parent != nil && !seen[parent.URN]; parent = g.byURN[parent.Parent] {
+	for parent := g.Resource(r.Parent); parent != nil && !seen[parent.URN]; parent = g.Resource(parent.Parent) {
 		seen[parent.URN] = true
 		all = append(all, parent)
 	}

@@ -51,9 +51,12 @@ func TestNewGraph(t *testing.T) {
 	account := made("azure-native:storage/v20230101:StorageAccount", "c", nil)
 	g := NewGraph([]*Resource{b, account, a})
 	assert.Equal(t, []*Resource{a, b}, g.OfType(bucketType))
-	assert.Equal(t, []*Resource{account, a, b}, g.OfType("azure-native:storage:StorageAccount", bucketType))
+	assert.Equal(t, []*Resource{account}, g.OfType("azure-native:storage:StorageAccount"))
+	assert.True(t, g.HasType(blockType, bucketType))
+	assert.False(t, g.HasType(blockType))
 	assert.Equal(t, "v20230101", account.APIVersion)
 	assert.Equal(t, a, g.Resource(a.URN))
+	assert.Nil(t, g.Resource("urn:pulumi:s::p::x:y:Z::none"))
 	assert.True(t, g.Has(Azure))
 	assert.False(t, g.Has(GCP))
 }

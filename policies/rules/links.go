@@ -108,7 +108,7 @@ var identifying = []string{
 func (g *Graph) Refers(r *Resource, path string, types ...string) []*Resource {
 	var found []*Resource
 	for _, urn := range r.PropertyDependencies[root(path)] {
-		target := g.byURN[urn]
+		target := g.Resource(urn)
 		if target != nil && (len(types) == 0 || slices.Contains(types, target.Type)) && !slices.Contains(found, target) {
 			found = append(found, target)
 		}

@@ -57,7 +57,7 @@ func auditTrail() Rule {
 			for _, want := range []struct{ cloud, typ string }{
 				{string(AWS), trailType}, {string(GCP), auditConfigType}, {string(Azure), diagnosticType},
 			} {
-				if c.Graph.Has(Cloud(want.cloud)) && len(c.Graph.OfType(want.typ)) == 0 {
+				if c.Graph.Has(Cloud(want.cloud)) && !c.Graph.HasType(want.typ) {
 					c.Unsure("", "has no %s: whether another stack has one for the whole account can not be told", want.typ)
 				}
 			}

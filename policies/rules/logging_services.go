@@ -161,10 +161,10 @@ func threatsDetected() Rule {
 			}
 			// An account has one of each. The stack with its trail is where they belong; whether another stack has them
 			// can not be told.
-			ofAccount := len(c.Graph.OfType(trailType)) > 0
+			ofAccount := c.Graph.HasType(trailType)
 			for typ, what := range map[string]string{detector: "GuardDuty detector", recorder: "Config recorder"} {
 				switch {
-				case len(c.Graph.OfType(typ)) > 0:
+				case c.Graph.HasType(typ):
 					c.Pass()
 				case ofAccount:
 					c.Fail("", "has the audit trail of the account and no %s", what)

@@ -85,7 +85,7 @@ func vpcEndpoints(c *Check) {
 	endpoints := c.Graph.Links(c.Resource, awsEndpoint, "vpcId")
 	c.readOf(awsEndpoint, "vpcId")
 	for _, service := range privateServices {
-		if len(service.users) > 0 && len(c.Graph.OfType(service.users...)) == 0 {
+		if len(service.users) > 0 && !c.Graph.HasType(service.users...) {
 			continue
 		}
 		has := No

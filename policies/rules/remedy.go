@@ -57,7 +57,7 @@ func (e *Engine) Remedies(r *Resource, s *Stack, o Options) []Remedy {
 func (e *Engine) breaks(s step, g *Graph, r *Resource, stack *Stack, o Options) bool {
 	run := newRun(stack, o)
 	run.apply(s.rule, s.matcher.Check, &Check{Resource: r, Graph: g, Stack: stack})
-	return slices.ContainsFunc(run.report.Findings, func(f Finding) bool { return f.Outcome == Failed })
+	return slices.ContainsFunc(run.result.findings, func(f Finding) bool { return f.Outcome == Failed })
 }
 
 // sets makes a remedy that sets properties to a value where they are known to be missing or different. What is not

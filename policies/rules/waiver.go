@@ -126,7 +126,7 @@ func decodeStrictly(text []byte, into any) error {
 }
 
 // find gives the index of the first waiver that accepts a finding; -1 where none does.
-func (all Waivers) find(f Finding, today time.Time) int {
+func (all Waivers) find(f *Finding, today time.Time) int {
 	return slices.IndexFunc(all, func(w Waiver) bool {
 		if w.Rule != f.Rule || w.Environment != f.Environment || !glob(w.URN, f.URN) {
 			return false
@@ -153,7 +153,8 @@ func (run *run) review() {
 		if problem == "" {
 			continue
 		}
-		run.report.Findings = append(run.report.Findings, run.options.Waivers.Finding(i, run.stack, problem))
+		finding := run.options.Waivers.Finding(i, run.stack, problem)
+		run.findings.add(&finding)
 	}
 }
 
