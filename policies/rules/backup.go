@@ -196,15 +196,23 @@ func planned() Rule {
 // backups are what the selections of all backup plans choose.
 type backups struct {
 	everything Tri
-	tags       []Value
+	tags       map[chosenTag]Value
 	names      map[string]bool
-	prefixes   []string
+	prefixes   map[string]bool
 	urns       map[string]bool
+}
+
+// chosenTag tells the tags of selections apart: many plans choose by the same one.
+type chosenTag struct {
+	key, value         string
+	keyKind, valueKind Kind
 }
 
 func (g *Graph) backups(selection string) *backups {
 	return memo(g, "backups", func() *backups {
-		b := &backups{names: map[string]bool{}, urns: map[string]bool{}}
+		b := &backups{
+			tags: map[chosenTag]Value{}, names: map[string]bool{}, prefixes: map[string]bool{}, urns: map[string]bool{},
+		}
 		for _, r := range g.OfType(selection) {
 			for _, urn := range r.PropertyDependencies["resources"] {
 				b.urns[urn] = true
@@ -217,16 +225,28 @@ func (g *Graph) backups(selection string) *backups {
 				case text == "*":
 					b.everything = Yes
 				case strings.Contains(text, "*"):
-					b.prefixes = append(b.prefixes, text)
+					b.prefixes[text] = true
 				default:
 					b.names[text] = true
 				}
 			}
 			tags, _ := r.Properties.Get("selectionTags").List()
-			b.tags = append(b.tags, tags...)
+			for _, tag := range tags {
+				b.tags[tagOf(tag)] = tag
+			}
 		}
 		return b
 	})
+}
+
+func tagOf(tag Value) chosenTag {
+	key, value := tag.Key("key"), tag.Key("value")
+	id := chosenTag{value: value.String(), keyKind: key.Kind(), valueKind: value.Kind()}
+	id.key, _ = key.Text()
+	if text, ok := value.Text(); ok {
+		id.value = text
+	}
+	return id
 }
 
 func selectedForBackup(c *Check, selection string) Tri {
@@ -239,7 +259,7 @@ func selectedForBackup(c *Check, selection string) Tri {
 	if service == "efs" {
 		service = "elasticfilesystem"
 	}
-	for _, pattern := range chosen.prefixes {
+	for pattern := range chosen.prefixes {
 		found = found.Or(triOf(strings.HasPrefix(pattern, "arn:aws:"+service+":*") && strings.HasSuffix(pattern, "*")))
 	}
 	tags := c.Get("tags")

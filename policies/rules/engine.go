@@ -101,7 +101,7 @@ func (e *Engine) judge(run *run, g *Graph, r *Resource, wanted func(*Rule) bool)
 
 // run is one judgement of a stack.
 type run struct {
-	stack   *Stack
+	stack    *Stack
 	options  Options
 	report   *Report
 	findings findings

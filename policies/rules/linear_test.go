@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,29 +12,35 @@ import (
 	"github.com/mlpathway/mlpathway/policies/rules/fixtures"
 )
 
-// TestJudgeIsLinear counts what the engine does for each resource, which no slow machine changes: properties read and
-// memory taken. Eight copies of all examples
-// may take a tenth more for each resource than one.
+// TestJudgeIsLinear counts what the engine does for each resource, which no slow machine changes: properties read,
+// allocations and the bytes in them. Eight copies of all examples may take a tenth more for each resource than one.
 //
-//nolint:paralleltest // testing.AllocsPerRun counts those of other tests too
+//nolint:paralleltest // what other tests allocate would be counted too
 func TestJudgeIsLinear(t *testing.T) {
 	engine := rules.NewEngine(rules.Catalogue())
-	work := func(n int) (reads, allocations float64) {
+	work := func(n int) (reads, allocations, bytes float64) {
 		resources, stack, err := fixtures.Synthetic(n)
 		require.NoError(t, err)
 		engine.Judge(rules.NewGraph(resources), stack, rules.Traced(func(_, _, _ string) { reads++ }))
-		allocations = testing.AllocsPerRun(1, func() {
-			engine.Judge(rules.NewGraph(resources), stack, rules.Options{})
-		})
-		return reads / float64(len(resources)), allocations / float64(len(resources))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		engine.Judge(rules.NewGraph(resources), stack, rules.Options{})
+		runtime.ReadMemStats(&after)
+		each := float64(len(resources))
+		return reads / each, float64(after.Mallocs-before.Mallocs) / each,
+			float64(after.TotalAlloc-before.TotalAlloc) / each
 	}
 	size, err := fixtures.CopySize()
 	require.NoError(t, err)
-	fewReads, fewAllocations := work(size)
-	manyReads, manyAllocations := work(8 * size)
-	t.Logf("for each resource: %.1f properties read, %.1f allocations", manyReads, manyAllocations)
+	fewReads, fewAllocations, fewBytes := work(size)
+	manyReads, manyAllocations, manyBytes := work(8 * size)
+	t.Logf("%d resources, for each: %.1f properties read, %.1f allocations, %.0f bytes", size, fewReads, fewAllocations,
+		fewBytes)
+	t.Logf("%d resources, for each: %.1f properties read, %.1f allocations, %.0f bytes", 8*size, manyReads,
+		manyAllocations, manyBytes)
 	assert.Less(t, manyReads, 1.1*fewReads)
 	assert.Less(t, manyAllocations, 1.1*fewAllocations)
+	assert.Less(t, manyBytes, 1.1*fewBytes)
 }
 
 func BenchmarkJudge(b *testing.B) {

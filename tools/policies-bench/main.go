@@ -35,13 +35,14 @@ type measurement struct {
 // The engines.
 const (
 	allRules = "all"     // our engine, every rule
+	pieces   = "pieces"  // the same, with the stack cut into stacks of 1000 resources
 	twins    = "twins"   // our engine, the rules that have a twin in Rego
 	opa      = "opa"     // Open Policy Agent, the twins
 	nothing  = "nothing" // the stack alone: what its memory is
 )
 
 func main() {
-	engine := flag.String("engine", "", "measure one engine in this process: all, twins, opa or nothing")
+	engine := flag.String("engine", "", "measure one engine in this process: all, pieces, twins, opa or nothing")
 	n := flag.Int("n", 0, "resources of the stack")
 	write := flag.String("write", "", "write the table into this document")
 	sizes := flag.String("sizes", "1000,10000,100000", "resources of the stacks")
@@ -72,7 +73,7 @@ func parent(sizes, write string) error {
 	var all []measurement
 	for size := range strings.SplitSeq(sizes, ",") {
 		byEngine := map[string]measurement{}
-		for _, engine := range []string{nothing, allRules, twins, opa} {
+		for _, engine := range []string{nothing, allRules, pieces, twins, opa} {
 			m, err := spawn(engine, size)
 			if err != nil {
 				return err

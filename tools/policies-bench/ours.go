@@ -11,6 +11,9 @@ import (
 	"github.com/mlpathway/mlpathway/policies/rules/fixtures"
 )
 
+// pieceSize is the number of resources of a piece.
+const pieceSize = 1000
+
 // measure measures one engine on a stack of n resources.
 func measure(engine string, n int) (measurement, error) {
 	resources, stack, err := fixtures.Synthetic(n)
@@ -18,7 +21,7 @@ func measure(engine string, n int) (measurement, error) {
 		return measurement{}, err
 	}
 	m := measurement{Engine: engine, Resources: len(resources)}
-	judged := rules.Catalogue()
+	judged, size := rules.Catalogue(), len(resources)
 	switch engine {
 	case nothing:
 		return m, nil
@@ -26,21 +29,28 @@ func measure(engine string, n int) (measurement, error) {
 		return m, measureOPA(&m, resources, stack)
 	case twins:
 		judged = withTwins(judged)
+	case pieces:
+		size = pieceSize
 	case allRules:
 	default:
-		return m, fmt.Errorf("found %q, want all, twins, opa or nothing", engine)
+		return m, fmt.Errorf("found %q, want all, pieces, twins, opa or nothing", engine)
 	}
 	m.Rules = len(judged)
 	e := rules.NewEngine(judged)
-	var report *rules.Report
+	var reports []*rules.Report
 	m.Seconds, err = best(func() error {
-		report = e.Judge(rules.NewGraph(resources), stack, rules.Options{})
+		reports = nil
+		for part := range slices.Chunk(resources, size) {
+			reports = append(reports, e.Judge(rules.NewGraph(part), stack, rules.Options{}))
+		}
 		return nil
 	})
 	found := map[string]bool{}
-	for _, f := range report.Findings {
-		if f.Outcome == rules.Failed {
-			found[f.Rule+" "+f.URN] = true
+	for _, report := range reports {
+		for _, f := range report.Findings {
+			if f.Outcome == rules.Failed {
+				found[f.Rule+" "+f.URN] = true
+			}
 		}
 	}
 	m.sum(found)
