@@ -148,6 +148,30 @@ func TestFindingsAreInOrder(t *testing.T) {
 	assert.Equal(t, []string{"R-1", "R-3"}, []string{report.Findings[0].Rule, report.Findings[1].Rule})
 }
 
+// TestFindingsAreSorted compares the order by place with that by CompareFindings, on resources of the graph, on one that
+// stands in it twice, and on URNs that are not in it.
+func TestFindingsAreSorted(t *testing.T) {
+	t.Parallel()
+	var resources []*Resource
+	for _, name := range []string{"b", "d", "d", "f"} {
+		resources = append(resources, &Resource{URN: name, Type: bucketType})
+	}
+	var all findings
+	var want []Finding
+	for i := range 2000 { // more than there are different ones
+		f := Finding{
+			URN: string("abcdefg"[i%7]), Severity: Severity(1 + i%5), Rule: fmt.Sprint(i % 3), Environment: Prod,
+			Outcome: Failed, Message: fmt.Sprint(i % 2),
+		}
+		all.add(&f)
+		want = append(want, f)
+	}
+	slices.SortFunc(want, func(a, b Finding) int { return CompareFindings(&a, &b) })
+	want = slices.Compact(want)
+	assert.Len(t, want, 7*5*3*2)
+	assert.Equal(t, want, all.sorted(NewGraph(resources)))
+}
+
 func TestABrokenRuleDoesNotEndTheRun(t *testing.T) {
 	t.Parallel()
 	broken := ruleOf("BROKEN", High, func(c *Check) {
