@@ -282,7 +282,8 @@ func (s *Stack) Kill(t *testing.T) {
 	t.Helper()
 	before := s.Checkpoints
 	s.Checkpoints = true // the state has to survive
-	run := s.Start(t, "up", "--skip-preview", "--yes")
+	// One step at a time: nothing can be made beside the call that hangs, however slow the engine is.
+	run := s.Start(t, "up", "--skip-preview", "--yes", "--parallel", "1")
 	s.Checkpoints = before
 	still := 0 // for how many looks nothing has moved
 	require.Eventually(t, func() bool {
