@@ -167,6 +167,7 @@ func (c *cluster) makeSystemNodes() error {
 		ScalingConfig: &eks.NodeGroupScalingConfigArgs{
 			MinSize: pulumi.Int(2), DesiredSize: pulumi.Int(2), MaxSize: pulumi.Int(3),
 		},
+		Labels:       pulumi.ToStringMap(c.labels()),
 		UpdateConfig: &eks.NodeGroupUpdateConfigArgs{MaxUnavailable: pulumi.Int(1)},
 		Tags:         c.tags(internal),
 	}, c.after(append(id.ready, attached...)...)...)

@@ -2,11 +2,11 @@ package aws
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/kubernetes/karpenter"
 	"github.com/mlpathway/mlpathway/components/kubernetes/kueue"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
@@ -185,6 +185,16 @@ func (c *cluster) makeQueues() error {
 	return nil
 }
 
+// labels are the tags of the cluster as labels of objects and nodes.
+func (c *cluster) labels() map[string]string {
+	labels := c.options.Scope.Tags(c.kind, c.name)
+	labels["data-class"] = string(confidential)
+	for key, value := range labels {
+		labels[key] = object.LabelValue(value)
+	}
+	return labels
+}
+
 func (c *cluster) team() map[string]string { return map[string]string{teamLabel: c.options.Scope.Team} }
 
 // flavor describes the nodes of a pool to Kueue, and how much of them may be used: accelerators no more than are left
@@ -219,11 +229,9 @@ func (c *cluster) flavor(pool string, left *int) (kueue.ResourceFlavor, kueue.Re
 
 // makeJobSpace makes the namespace for jobs: restricted pods, bounded resources, no way in.
 func (c *cluster) makeJobSpace() (pulumi.Resource, error) {
-	labels := c.team()
+	labels := c.labels()
+	maps.Copy(labels, c.team())
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
-	for key, value := range c.options.Scope.Tags(components.ClusterLayer, c.name) {
-		labels[key] = components.TagValue(value)
-	}
 	named := object.Metadata{Name: jobSpace, Labels: labels}
 	space, err := object.New(c.ctx, c.part("jobs"), "v1", "Namespace", named, nil, c.inside(c.ready...)...)
 	if err != nil {

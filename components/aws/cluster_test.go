@@ -215,3 +215,19 @@ func TestClusterRefuses(t *testing.T) {
 		clusterPlan(components.Dev, test.change).refused(t, test.sentinel, text)
 	}
 }
+
+// TestNodesAndNamespaceSayWhoseTheyAre: labels hold what tags hold, in the letters that Kubernetes takes.
+func TestNodesAndNamespaceSayWhoseTheyAre(t *testing.T) {
+	t.Parallel()
+	r := clusterPlan(components.Prod, nil).must(t)
+	want := map[string]any{
+		"team": "fraud", "environment": "prod", "cost-center": "cc-1234", "owner": "fraud_at_example.com",
+		"data-class": "confidential",
+	}
+	assert.Subset(t, r.inputs("aws:eks/nodeGroup:NodeGroup", "")["labels"], want)
+	space := r.inputs("kubernetes:core/v1:Namespace", "cluster-jobs")["metadata"].(object)["labels"].(object)
+	assert.Subset(t, space, want)
+	assert.Equal(t, []any{"fraud", "restricted"}, []any{
+		space["mlpathway/team"], space["pod-security.kubernetes.io/enforce"],
+	})
+}

@@ -68,15 +68,10 @@ func (l *layer) labels() map[string]string {
 		teamLabel: l.options.Scope.Team,
 	}
 	for key, value := range l.options.Scope.Tags(l.kind, l.name) {
-		labels[key] = labelValue(value)
+		labels[key] = object.LabelValue(value)
 	}
-	labels["data-class"] = labelValue(l.options.DataClass)
+	labels["data-class"] = object.LabelValue(l.options.DataClass)
 	return labels
-}
-
-// labelValue narrows the value of a tag to what a label may hold.
-func labelValue(value string) string {
-	return strings.ReplaceAll(components.TagValue(value), "@", "_at_")
 }
 
 // selector are the labels that tell the pods of one workload from all others.

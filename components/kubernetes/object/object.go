@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/mlpathway/mlpathway/components"
 )
 
 // Metadata names an object.
@@ -20,6 +22,11 @@ type Metadata struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// Annotations of the object.
 	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// LabelValue narrows the value of a tag to what a label may hold.
+func LabelValue(tag string) string {
+	return strings.ReplaceAll(components.TagValue(tag), "@", "_at_")
 }
 
 // Object is an object of the cluster.
