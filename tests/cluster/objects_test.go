@@ -46,3 +46,10 @@ func podTemplate(t *testing.T, set *unstructured.Unstructured) map[string]any {
 	require.NoError(t, err)
 	return template.(map[string]any)
 }
+
+// oneNode is the training job with a single rank.
+func oneNode(job *unstructured.Unstructured) {
+	jobs, _, _ := unstructured.NestedFieldNoCopy(job.Object, "spec", "replicatedJobs")
+	spec, _, _ := unstructured.NestedFieldNoCopy(jobs.([]any)[0].(map[string]any), "template", "spec")
+	spec.(map[string]any)["parallelism"], spec.(map[string]any)["completions"] = int64(1), int64(1)
+}

@@ -66,45 +66,44 @@ func TestQuota(t *testing.T) {
 	s.condition(second, "Completed")
 }
 
-// teams makes two teams of the shared cluster that own 8 GPUs each and may borrow the other one's, and two GPU nodes.
+// teams makes two teams of the shared cluster, each with the quota of the stack for two GPU nodes, and the four nodes.
 func (s *scene) teams() (vision, speech *platform) {
 	s.t.Helper()
-	team := func(name string) changes {
-		return changes{
-			"team": set(name), "cluster": with(map[string]any{"gpuQuota": 8}), "kubernetes": with(map[string]any{
-				"nodes.topology": []string{}, "nodes.borrowPercent": 100, // a topology lies in the flavors, and has a team's name
-				"nodes.flavors": map[string]any{"gpu": "a100", "cpu": "cpu"},
-			}),
-		}
-	}
-	vision, speech = s.deploy(shareStack, team("vision"), nil), s.deploy(shareStack, team("speech"), nil)
-	vision.machines(2)
+	vision = s.deploy(shareStack, nil, nil)
+	speech = s.deploy(shareStack, changes{"team": set("speech")}, nil)
+	vision.machines(4)
 	return vision, speech
 }
 
-// TestTeams holds a second team's job while the first one has all of what both share, and lets it in afterwards.
+// TestTeams holds a team's job that needs more than the team owns while the other team uses all of its own, and lets it
+// in when that ends.
 func TestTeams(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	vision, speech := s.teams()
-	mine, pods := vision.launch("mine", nil)
-	workers := s.running(vision.namespace, pods, 2) // 8 GPUs of them are the other team's
 	theirs, pods := speech.launch("theirs", nil)
-	assert.Contains(t, s.waits(speech.namespace, theirs.GetName()), "insufficient unused quota")
+	workers := s.running(speech.namespace, pods, 2)
+	mine, pods := vision.launch("mine", nil)
+	mineToo := s.running(vision.namespace, pods, 2)
+	more, pods := vision.launch("more", oneNode)
+	assert.Contains(t, s.waits(vision.namespace, more.GetName()), "insufficient unused quota")
 	s.end(controlplane.Succeeds, workers...)
-	s.condition(mine, "Completed")
-	s.end(controlplane.Succeeds, s.running(speech.namespace, pods, 2)...)
 	s.condition(theirs, "Completed")
+	s.end(controlplane.Succeeds, append(mineToo, s.running(vision.namespace, pods, 1)...)...)
+	s.condition(mine, "Completed")
+	s.condition(more, "Completed")
 }
 
-// TestBorrowing lets a team use what another one leaves, and takes it back when the owner wants it.
+// TestBorrowing lets a team use what another one leaves, and takes it back when the owner wants it: that and no more.
 func TestBorrowing(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	vision, speech := s.teams()
-	borrower, borrowing := vision.launch("borrower", nil)
-	s.running(vision.namespace, borrowing, 2)
-	s.until("8 of the 16 GPUs to count as borrowed", func(ctx context.Context) (bool, error) {
+	own, pods := vision.launch("own", nil)
+	owned := s.running(vision.namespace, pods, 2)
+	borrower, borrowing := vision.launch("borrower", oneNode)
+	s.running(vision.namespace, borrowing, 1)
+	s.until("8 of the 24 GPUs to count as borrowed", func(ctx context.Context) (bool, error) {
 		queued, err := s.Get(ctx, "kueue.x-k8s.io/v1beta2", "ClusterQueue", "", vision.namespace)
 		if err != nil {
 			return false, err
@@ -112,13 +111,12 @@ func TestBorrowing(t *testing.T) {
 		status := fmt.Sprint(queued.Object["status"])
 		return strings.Contains(status, "borrowed:8 name:nvidia.com/gpu"), errors.New(status)
 	})
+	over, _ := vision.launch("over", oneNode) // although a node is free: half of the quota may be borrowed
+	assert.Contains(t, s.waits(vision.namespace, over.GetName()), "insufficient unused quota")
+	require.NoError(t, s.Delete(t.Context(), over))
 
-	wants, pods := speech.launch("wants", func(job *unstructured.Unstructured) { // what the team owns: one node
-		jobs, _, _ := unstructured.NestedFieldNoCopy(job.Object, "spec", "replicatedJobs")
-		spec, _, _ := unstructured.NestedFieldNoCopy(jobs.([]any)[0].(map[string]any), "template", "spec")
-		spec.(map[string]any)["parallelism"], spec.(map[string]any)["completions"] = int64(1), int64(1)
-	})
-	workers := s.running(speech.namespace, pods, 1)
+	wants, pods := speech.launch("wants", nil)
+	workers := s.running(speech.namespace, pods, 2)
 	s.until("the borrower to be evicted", func(ctx context.Context) (bool, error) {
 		w, err := s.workload(ctx, vision.namespace, borrower.GetName())
 		if err != nil {
@@ -130,8 +128,10 @@ func TestBorrowing(t *testing.T) {
 	s.waits(vision.namespace, borrower.GetName())
 	s.end(controlplane.Succeeds, workers...)
 	s.condition(wants, "Completed")
-	s.end(controlplane.Succeeds, s.running(vision.namespace, borrowing, 2)...) // it comes back
+	s.end(controlplane.Succeeds, s.running(vision.namespace, borrowing, 1)...) // it comes back
 	s.condition(borrower, "Completed")
+	s.end(controlplane.Succeeds, owned...) // still the same pods
+	s.condition(own, "Completed")
 }
 
 // TestUnknownQueue holds a job whose queue does not exist, and Kueue says which one.
