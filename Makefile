@@ -149,7 +149,8 @@ control-plane:
 	@$(GO) run -tags local ./tests/cluster/binaries/build -admission >/dev/null
 
 test-cluster: programs ## Run the tests on a real Kubernetes control plane, as root; build it if it is missing (10 minutes of CPU, once)
-	@command -v podman >/dev/null || apt-get install -y -q --no-install-recommends podman runc
+	@command -v podman >/dev/null && command -v runc >/dev/null || \
+		apt-get install -y -q --no-install-recommends podman runc
 	@$(GO) run -tags local ./tests/cluster/binaries/build >/dev/null
 	@MLPATHWAY_REQUIRE_CLUSTER=1 $(GO) -C tools run ./testsummary cluster
 

@@ -62,8 +62,8 @@ var made = changes{
 	}),
 }
 
-// TestKarpenter has no node at all: Karpenter makes spot nodes for a job, none above the limit of the pool, and takes
-// them away when they are empty.
+// TestKarpenter has no node at all: Karpenter makes spot nodes for a job, none above the limit of the pool until
+// that is raised, and takes them away when they are empty.
 func TestKarpenter(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -87,6 +87,7 @@ func TestKarpenter(t *testing.T) {
 
 	more, waiting := p.launch("more", func(job *unstructured.Unstructured) {
 		job.SetLabels(nil) // past the queue, which would hold it back before Karpenter sees it
+		oneNode(job)
 	})
 	s.until("Karpenter to refuse a third node", func(ctx context.Context) (bool, error) {
 		events, err := s.List(ctx, "v1", "Event", p.namespace, "")
@@ -94,23 +95,28 @@ func TestKarpenter(t *testing.T) {
 			return false, err
 		}
 		for i := range events {
+			about, _, _ := unstructured.NestedString(events[i].Object, "involvedObject", "name")
 			message := fmt.Sprint(events[i].Object["message"])
-			if strings.Contains(message, "exceed limits for nodepool") {
+			if strings.HasPrefix(about, "more-") && (strings.Contains(message, "exceed limits for nodepool") ||
+				strings.Contains(message, "no instance type has enough resources")) {
 				return true, nil
 			}
 		}
 		return false, fmt.Errorf("%d events and none about the limit", len(events))
 	})
-	nodes, err := s.List(t.Context(), "v1", "Node", "", "karpenter.sh/nodepool="+pool)
+	of := "karpenter.sh/nodepool=" + pool
+	nodes, err := s.List(t.Context(), "v1", "Node", "", of)
 	require.NoError(t, err)
 	assert.Len(t, nodes, 2)
+	third := `{"spec": {"limits": {"cpu": "288", "memory": "2304Gi", "nvidia.com/gpu": "24"}}}`
+	require.NoError(t, s.Patch(t.Context(), p.the("NodePool", pool), "", []byte(third)), "it was the limit")
+	workers = append(workers, s.running(p.namespace, waiting, 1)...)
 
 	s.end(controlplane.Succeeds, workers...)
 	s.condition(set, "Completed")
-	s.end(controlplane.Succeeds, s.running(p.namespace, waiting, 2)...) // now there is room
 	s.condition(more, "Completed")
 	s.until("the nodes to be gone", func(ctx context.Context) (bool, error) {
-		nodes, err := s.List(ctx, "v1", "Node", "", "karpenter.sh/nodepool="+pool)
+		nodes, err := s.List(ctx, "v1", "Node", "", of)
 		if err != nil {
 			return false, err
 		}

@@ -31,7 +31,8 @@ const (
 )
 
 // stages are what kwok does to nodes and pods, in its own words: nodes become ready and stay so; pods are ready, or
-// end, when an annotation says so, so that a test and not a clock decides.
+// end, when an annotation says so, so that a test and not a clock decides. A pod that is deleted fails first, as a
+// kubelet has it: a Job with a policy for failures holds on to its pods until then.
 func stages(module string) ([]*unstructured.Unstructured, error) {
 	var all []*unstructured.Unstructured
 	for _, name := range []string{
@@ -56,15 +57,25 @@ func stages(module string) ([]*unstructured.Unstructured, error) {
 			}, "spec", "delay"); err != nil {
 				return nil, err
 			}
+		case "pod-delete":
+			err := when(stage, map[string]any{
+				"key": ".status.phase", "operator": "In", "values": []any{"Pending", "Succeeded", "Failed"},
+			})
+			if err != nil {
+				return nil, err
+			}
 		case "pod-complete":
 			failed := stage.DeepCopy()
 			failed.SetName("pod-fail")
+			stopped, err := stop(stage)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, stopped)
 			if err := endsWith(stage, Succeeds, func(text string) string { return text }); err != nil {
 				return nil, err
 			}
-			err := endsWith(failed, Fails, strings.NewReplacer("phase: Succeeded", "phase: Failed", "exitCode: 0",
-				"exitCode: 1", "reason: Completed", "reason: Error").Replace)
-			if err != nil {
+			if err := endsWith(failed, Fails, fails("1")); err != nil {
 				return nil, err
 			}
 			all = append(all, failed)
@@ -76,18 +87,46 @@ func stages(module string) ([]*unstructured.Unstructured, error) {
 // annotation is the expression with which kwok reads one.
 func annotation(name string) string { return fmt.Sprintf(".metadata.annotations[%q]", name) }
 
+// fails makes a stage that ends a pod well end it with a code.
+func fails(code string) func(string) string {
+	return strings.NewReplacer("phase: Succeeded", "phase: Failed", "exitCode: 0", "exitCode: "+code,
+		"reason: Completed", "reason: Error").Replace
+}
+
+// stop makes of the stage that completes pods one that ends those that are deleted while they run, by SIGTERM.
+func stop(complete *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	stage := complete.DeepCopy()
+	stage.SetName("pod-stop")
+	conditions := []any{
+		map[string]any{"key": ".metadata.deletionTimestamp", "operator": "Exists"},
+		map[string]any{"key": ".status.phase", "operator": "In", "values": []any{"Running"}},
+	}
+	if err := unstructured.SetNestedSlice(stage.Object, conditions, "spec", "selector", "matchExpressions"); err != nil {
+		return nil, err
+	}
+	return stage, leaves(stage, fails("143"))
+}
+
 // endsWith makes a stage wait for an annotation, and changes how it leaves the pod.
 func endsWith(stage *unstructured.Unstructured, value string, change func(string) string) error {
+	err := when(stage, map[string]any{"key": annotation(Ends), "operator": "In", "values": []any{value}})
+	if err != nil {
+		return err
+	}
+	return leaves(stage, change)
+}
+
+// when adds a condition to a stage.
+func when(stage *unstructured.Unstructured, condition map[string]any) error {
 	conditions, _, err := unstructured.NestedSlice(stage.Object, "spec", "selector", "matchExpressions")
 	if err != nil {
 		return err
 	}
-	conditions = append(conditions, map[string]any{
-		"key": annotation(Ends), "operator": "In", "values": []any{value},
-	})
-	if err := unstructured.SetNestedSlice(stage.Object, conditions, "spec", "selector", "matchExpressions"); err != nil {
-		return err
-	}
+	return unstructured.SetNestedSlice(stage.Object, append(conditions, condition), "spec", "selector", "matchExpressions")
+}
+
+// leaves changes how a stage leaves the pod.
+func leaves(stage *unstructured.Unstructured, change func(string) string) error {
 	text, _, err := unstructured.NestedString(stage.Object, "spec", "next", "statusTemplate")
 	if err != nil {
 		return err
