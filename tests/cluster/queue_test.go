@@ -157,7 +157,9 @@ func TestWebhooks(t *testing.T) {
 			s.json(p.the("ClusterQueue", p.namespace)), `"name":"nvidia.com/gpu",`, `"name":"nvidia.com/gpus",`,
 			"must match the name in coveredResources",
 		},
-		"unknown runtime": {s.json(p.job("run")), `"name":"training"`, `"name":"trainign"`, "not found"}, // by whichever webhook is first
+		"unknown runtime": { // several webhooks know
+			s.json(p.job("run")), `"name":"training"`, `"name":"trainign"`, "not found",
+		},
 	} {
 		for text, refused := range map[string]bool{
 			twin.sound: false, strings.Replace(twin.sound, twin.right, twin.wrong, 1): true,
