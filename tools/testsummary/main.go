@@ -69,7 +69,7 @@ func suites() []suite {
 			flags: []string{"-count=1", "-timeout=30m", "-tags=local"},
 		},
 		{
-			name: "admission",
+			name:     "admission",
 			packages: []string{"./tests/cluster/admission", "./tests/cluster/container", "./tests/cluster/scale"},
 			flags:    []string{"-count=1", "-timeout=30m", "-tags=kubernetes"},
 		},
