@@ -53,7 +53,7 @@ func stacksAgree(t *testing.T, flags []string) {
 }
 
 // agree demands that the findings that the plan of a stack shows are those that the CLI prints at a preview with the
-// pack, word for word, and that both stop it or none. What waits for values is one line in the engine, with the same
+// pack, word for word, that both stop it or none, and that nothing else does. What waits for values is one line in the engine, with the same
 // count.
 func agree(t *testing.T, file *engine.File, s *engine.Stack, flags []string) *plan.Document {
 	t.Helper()
@@ -68,8 +68,37 @@ func agree(t *testing.T, file *engine.File, s *engine.Stack, flags []string) *pl
 	assert.Equal(t, ordered(want), verdicts(preview.Events))
 	assert.Equal(t, waits(d), waiting(preview.Events))
 	assert.Equal(t, d.Stops(), preview.Err != nil, "plan and preview stop alike:\n%s", preview.Explain())
+	var wrong []string
+	if d.Stops() {
+		wrong = []string{": preview failed"} // what the policies say is no diagnostic
+	}
+	assert.Equal(t, wrong, preview.Diagnostics("error"), "only the policies may stop a preview:\n%s", preview.Explain())
+	assert.Equal(t, registered(d), previewed(preview), "a preview that the policies stop gets to the end of the program")
 	t.Logf("%d resources, %d findings, %d wait", len(d.Resources), len(want), d.Judgements[plan.Unverified])
 	return d
+}
+
+// registered are the URNs of what a plan has.
+func registered(d *plan.Document) []string {
+	var all []string
+	for i := range d.Resources {
+		all = append(all, d.Resources[i].URN)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// previewed are the URNs of what the program of a preview registered: all but the stack and default providers, which
+// are the engine's own.
+func previewed(preview *engine.Result) []string {
+	var all []string
+	for _, step := range preview.Steps() {
+		if !strings.Contains(step.URN, "::pulumi:") {
+			all = append(all, step.URN)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // planned makes the plan of a stack with the command line, where its program runs, and without any network.
