@@ -148,8 +148,8 @@ func TestFindingsAreInOrder(t *testing.T) {
 	assert.Equal(t, []string{"R-1", "R-3"}, []string{report.Findings[0].Rule, report.Findings[1].Rule})
 }
 
-// TestFindingsAreSorted compares the order by place with that by CompareFindings, on resources of the graph, on one that
-// stands in it twice, and on URNs that are not in it.
+// TestFindingsAreSorted compares the order by place with that by CompareFindings, on resources of the graph, on one
+// that stands in it twice, and on URNs that are not in it.
 func TestFindingsAreSorted(t *testing.T) {
 	t.Parallel()
 	var resources []*Resource

@@ -53,8 +53,8 @@ func stacksAgree(t *testing.T, flags []string) {
 }
 
 // agree demands that the findings that the plan of a stack shows are those that the CLI prints at a preview with the
-// pack, word for word, that both stop it or none, and that nothing else does. What waits for values is one line in the engine, with the same
-// count.
+// pack, word for word, that both stop it or none, and that nothing else does. What waits for values is one line in the
+// engine, with the same count.
 func agree(t *testing.T, file *engine.File, s *engine.Stack, flags []string) *plan.Document {
 	t.Helper()
 	preview := s.TryPreview(t, flags...)
