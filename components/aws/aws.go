@@ -58,7 +58,8 @@ var _ components.Target = (*Target)(nil)
 var (
 	accountNumber = regexp.MustCompile(`^[0-9]{12}$`)
 	policyARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$`)
-	providerARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/token\.actions\.githubusercontent\.com$`)
+	providerARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:` +
+		`oidc-provider/token\.actions\.githubusercontent\.com$`)
 )
 
 // New makes the target. Errors: ErrChoice for an unknown region, ErrName for what is no account number or ARN.

@@ -39,11 +39,12 @@ const repository = awstest.Account + ".dkr.ecr." + awstest.Region + ".amazonaws.
 
 // values are what the layers get from each other.
 var values = componenttest.Values{
-	Training:  repository + "training-image@sha256:" + digest,
-	Inference: repository + "inference-image@sha256:" + digest,
-	Zone:      func(zone components.Zone) string { return "s3://fraud-lake-" + string(zone) },
-	Table:     "dynamodb://fraud-registry?partition_key=TrainingJobName&sort_key=ModelVersion",
-	Token:     "awssecretsmanager://fraud-endpoint?region=" + awstest.Region, Definition: "s3://fraud-lake-models/pipeline.yaml",
+	Training:    repository + "training-image@sha256:" + digest,
+	Inference:   repository + "inference-image@sha256:" + digest,
+	Zone:        func(zone components.Zone) string { return "s3://fraud-lake-" + string(zone) },
+	Table:       "dynamodb://fraud-registry?partition_key=TrainingJobName&sort_key=ModelVersion",
+	Token:       "awssecretsmanager://fraud-endpoint?region=" + awstest.Region,
+	Definition:  "s3://fraud-lake-models/pipeline.yaml",
 	EventSource: "fraud-lake-raw",
 	Network:     "vpc-0123456789abcdef0", Subnets: []string{"subnet-0123456789abcdef0", "subnet-0123456789abcdef1"},
 	Group: "sg-0123456789abcdef0", OpenWarehouse: true,

@@ -38,7 +38,8 @@ func (c *cluster) makeSoftware() error {
 		}},
 	}
 	charts := []object.Release{{
-		Name: karpenterChart, Chart: "oci://public.ecr.aws/karpenter/karpenter", Version: karpenterVersion, Namespace: karpenterSpace,
+		Name: karpenterChart, Chart: "oci://public.ecr.aws/karpenter/karpenter", Version: karpenterVersion,
+		Namespace: karpenterSpace,
 		Values: pulumi.Map{
 			"settings": pulumi.Map{
 				"clusterName": pulumi.String(c.clusterName()), "interruptionQueue": pulumi.String(c.interruptions.name),

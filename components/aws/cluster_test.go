@@ -44,7 +44,8 @@ func TestControlPlane(t *testing.T) {
 	assert.Equal(t, "fraud-prod-cluster", cluster["name"])
 	logs := []any{"api", "audit", "authenticator", "controllerManager", "scheduler"}
 	assert.Equal(t, logs, cluster["enabledClusterLogTypes"])
-	assert.Equal(t, object{"provider": object{"keyArn": lakeKey}, "resources": []any{"secrets"}}, cluster["encryptionConfig"])
+	assert.Equal(t, object{"provider": object{"keyArn": lakeKey}, "resources": []any{"secrets"}},
+		cluster["encryptionConfig"])
 	network := cluster["vpcConfig"].(object)
 	assert.Equal(t, []any{true, false}, []any{network["endpointPrivateAccess"], network["endpointPublicAccess"]})
 	assert.Equal(t, "API", cluster["accessConfig"].(object)["authenticationMode"])
@@ -55,7 +56,8 @@ func TestControlPlane(t *testing.T) {
 
 func TestTheWayInHoldsNoCredentials(t *testing.T) {
 	t.Parallel()
-	config := clusterPlan(components.Dev, nil).must(t).document("pulumi:providers:kubernetes", "cluster-inside", "kubeconfig")
+	config := clusterPlan(components.Dev, nil).must(t).document("pulumi:providers:kubernetes", "cluster-inside",
+		"kubeconfig")
 	assert.Equal(t, []any{object{"name": "fraud-dev-cluster", "cluster": object{
 		"server":                     "https://fraud-dev-cluster.gr7.eu-central-1.eks.amazonaws.com",
 		"certificate-authority-data": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t",

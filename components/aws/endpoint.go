@@ -60,8 +60,9 @@ func (t *Target) Endpoint(
 	}
 	url := fmt.Sprintf("https://runtime.sagemaker.%s.amazonaws.com/endpoints/%s/invocations", t.options.Region, e.name())
 	return &components.EndpointOutputs{
-		URL: e.known(url, e.endpoint), PredictURL: e.known(url, e.endpoint), EndpointID: e.known(e.name(), e.endpoint), ScalingPolicyID: e.policy,
-		Identity: e.id.ARN,
+		URL: e.known(url, e.endpoint), PredictURL: e.known(url, e.endpoint), EndpointID: e.known(e.name(), e.endpoint),
+		ScalingPolicyID: e.policy,
+		Identity:        e.id.ARN,
 	}, nil
 }
 

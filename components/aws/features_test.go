@@ -43,7 +43,10 @@ func TestEngineStopsAndIsCapped(t *testing.T) {
 
 func TestFeatureGroupKeepsItsShape(t *testing.T) {
 	t.Parallel()
-	r := featuresPlan(components.Dev, func(a *components.FeaturesArgs) { a.TTLDays, a.Key = 7, pulumi.String("arn:key") }).must(t)
+	r := featuresPlan(components.Dev, func(a *components.FeaturesArgs) {
+		a.TTLDays, a.Key = 7,
+			pulumi.String("arn:key")
+	}).must(t)
 	group := r.inputs(groupOfFeatures, "")
 	assert.Equal(t, []any{
 		map[string]any{"featureName": "record_id", "featureType": "String"},

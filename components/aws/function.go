@@ -65,7 +65,8 @@ func (l *layer) newFunction(f *function) (*madeFunction, error) {
 	m := &madeFunction{name: l.physical(64, f.parts()...)}
 	m.arn = l.arn("lambda", "function:%s", m.name)
 	var err error
-	if m.logs, err = l.newLogGroup(strings.Join(append(f.parts(), "logs"), "-"), "/aws/lambda/"+m.name, f.logs); err != nil {
+	if m.logs, err = l.newLogGroup(strings.Join(append(f.parts(), "logs"), "-"), "/aws/lambda/"+m.name,
+		f.logs); err != nil {
 		return nil, err
 	}
 	may := append([]Statement{m.logs.writeLogs()}, f.may...)

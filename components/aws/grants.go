@@ -10,9 +10,10 @@ import (
 
 // lakeActions are what the intents of a grant mean for the objects of a bucket.
 var lakeActions = map[components.Access][]string{
-	components.Read:      {"s3:GetObject", "s3:GetObjectVersion"},
-	components.Write:     {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"},
-	components.ReadWrite: {"s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListMultipartUploadParts", "s3:PutObject"},
+	components.Read:  {"s3:GetObject", "s3:GetObjectVersion"},
+	components.Write: {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"},
+	components.ReadWrite: {"s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion",
+		"s3:ListMultipartUploadParts", "s3:PutObject"},
 }
 
 // GrantLake attaches to the workload's role a policy on the buckets of the zones and on nothing else.

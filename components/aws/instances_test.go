@@ -43,7 +43,8 @@ func TestPickRefuses(t *testing.T) {
 		says   string
 	}{
 		{"eu-central-1", machines.Training, gpu(components.TPU, 1), components.ErrChoice, "only Google has"},
-		{"eu-west-3", machines.Training, gpu(components.GPUXLarge, 1), components.ErrChoice, "want gpu-small, or a region of us-east-1"},
+		{"eu-west-3", machines.Training, gpu(components.GPUXLarge, 1), components.ErrChoice,
+			"want gpu-small, or a region of us-east-1"},
 		{"il-central-1", machines.Training, gpu(components.GPUSmall, 1), components.ErrChoice, "want none"},
 		{"us-east-1", machines.Processing, gpu(components.GPUXLarge, 1), components.ErrRange, "for processing"},
 		{"us-east-1", machines.Training, gpu(components.GPUMedium, 16), components.ErrRange, "16 accelerators"},

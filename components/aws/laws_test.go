@@ -47,10 +47,12 @@ func (r goldenResource) statementsOf(t *testing.T) []map[string]any {
 }
 
 // anywhere are the actions that know no resource, or that a service asks for without one.
-var anywhere = regexp.MustCompile(`^(ecr:GetAuthorizationToken|ec2:Describe.+|ec2:(Assign|Unassign)PrivateIpAddresses|` +
+var anywhere = regexp.MustCompile(`^(ecr:GetAuthorizationToken|ec2:Describe.+|` +
+	`ec2:(Assign|Unassign)PrivateIpAddresses|` +
 	`ec2:(Create|Delete)NetworkInterface|cloudtrail:DescribeTrails|kms:(CreateKey|ListAliases)|` +
 	`redshift-data:DescribeStatement|states:ValidateStateMachineDefinition|` +
-	`application-autoscaling:Describe.+|cloudwatch:PutMetricData|logs:Describe.+|logs:.+(LogDelivery|LogDeliveries|ResourcePolic).*|` +
+	`application-autoscaling:Describe.+|cloudwatch:PutMetricData|logs:Describe.+|` +
+	`logs:.+(LogDelivery|LogDeliveries|ResourcePolic).*|` +
 	`sagemaker:(ListTags|Search|ListTrainingJobs.*)|xray:.+|pricing:GetProducts|iam:CreateServiceLinkedRole)$`)
 
 // identityTypes are the types whose policies say what somebody may do; the others say who may come in.
@@ -194,8 +196,9 @@ var creates = map[string]string{
 	"cloudwatch/logMetricFilter": "logs:PutMetricFilter", "cloudwatch/metricAlarm": "cloudwatch:PutMetricAlarm",
 	"costexplorer/anomalyMonitor":      "ce:CreateAnomalyMonitor",
 	"costexplorer/anomalySubscription": "ce:CreateAnomalySubscription",
-	"dynamodb/table":                   "dynamodb:CreateTable", "ec2/defaultSecurityGroup": "ec2:RevokeSecurityGroupIngress",
-	"ec2/eip": "ec2:AllocateAddress", "ec2/flowLog": "ec2:CreateFlowLogs",
+	"dynamodb/table":                   "dynamodb:CreateTable",
+	"ec2/defaultSecurityGroup":         "ec2:RevokeSecurityGroupIngress",
+	"ec2/eip":                          "ec2:AllocateAddress", "ec2/flowLog": "ec2:CreateFlowLogs",
 	"ec2/internetGateway": "ec2:CreateInternetGateway", "ec2/launchTemplate": "ec2:CreateLaunchTemplate",
 	"ec2/natGateway": "ec2:CreateNatGateway", "ec2/route": "ec2:CreateRoute", "ec2/routeTable": "ec2:CreateRouteTable",
 	"ec2/routeTableAssociation": "ec2:AssociateRouteTable", "ec2/securityGroup": "ec2:CreateSecurityGroup",
@@ -232,8 +235,9 @@ var creates = map[string]string{
 	"sagemaker/mlflowTrackingServer":  "sagemaker:CreateMlflowTrackingServer", "sagemaker/model": "sagemaker:CreateModel",
 	"sagemaker/modelPackageGroup": "sagemaker:CreateModelPackageGroup",
 	"sagemaker/userProfile":       "sagemaker:CreateUserProfile", "scheduler/schedule": "scheduler:CreateSchedule",
-	"secretsmanager/secret": "secretsmanager:CreateSecret", "secretsmanager/secretVersion": "secretsmanager:PutSecretValue",
-	"sfn/stateMachine": "states:CreateStateMachine", "sns/topic": "sns:CreateTopic",
+	"secretsmanager/secret":        "secretsmanager:CreateSecret",
+	"secretsmanager/secretVersion": "secretsmanager:PutSecretValue",
+	"sfn/stateMachine":             "states:CreateStateMachine", "sns/topic": "sns:CreateTopic",
 	"sns/topicPolicy": "sns:SetTopicAttributes", "sns/topicSubscription": "sns:Subscribe", "sqs/queue": "sqs:CreateQueue",
 	"sqs/queuePolicy": "sqs:SetQueueAttributes", "ssm/parameter": "ssm:PutParameter",
 	"vpc/securityGroupEgressRule":  "ec2:AuthorizeSecurityGroupEgress",

@@ -49,7 +49,8 @@ func TestNetworkOfStageAndProdHasAWayOut(t *testing.T) {
 		assert.Len(t, r.Find("aws:ec2/natGateway:NatGateway"), gateways, e)
 		assert.Len(t, r.Find("aws:ec2/eip:Eip"), gateways, e)
 		zones := components.PresetFor(e).Zones
-		assert.Len(t, r.Find("aws:ec2/route:Route"), zones+gateways, "each private subnet out, each public one to the internet")
+		assert.Len(t, r.Find("aws:ec2/route:Route"), zones+gateways,
+			"each private subnet out, each public one to the internet")
 		assert.Len(t, r.Find("aws:ec2/flowLog:FlowLog"), 1)
 		assert.Equal(t, "0.0.0.0/0", r.inputs("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
 			"network-workloads-anywhere")["cidrIpv4"])

@@ -47,7 +47,8 @@ func TestBudgetIsThatOfTheStack(t *testing.T) {
 
 func TestBudgetOptions(t *testing.T) {
 	t.Parallel()
-	r := budgetPlan(aws.Options{CostAllocationTags: true}, func(a *components.BudgetArgs) { a.Anomalies = new(false) }).must(t)
+	r := budgetPlan(aws.Options{CostAllocationTags: true},
+		func(a *components.BudgetArgs) { a.Anomalies = new(false) }).must(t)
 	assert.Empty(t, r.Find("aws:costexplorer/anomalyMonitor:AnomalyMonitor"))
 	assert.Equal(t, "platform", r.inputs("aws:costexplorer/costAllocationTag:CostAllocationTag", "")["tagKey"])
 }

@@ -16,10 +16,16 @@ import (
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for text, change := range map[string]func(*aws.Options){
-		`region: found "eu-middle-1", want one of af-south-1, ap-east-1`:    func(o *aws.Options) { o.Region = "eu-middle-1" },
-		`account: found "12345", want the 12 digits of an account`:          func(o *aws.Options) { o.Account = "12345" },
-		`aws.permissionsBoundary: found "boundary", want the ARN`:           func(o *aws.Options) { o.PermissionsBoundary = "boundary" },
-		`aws.githubProvider: found "github", want the ARN of the account's`: func(o *aws.Options) { o.GitHubProvider = "github" },
+		`region: found "eu-middle-1", want one of af-south-1, ap-east-1`: func(o *aws.Options) {
+			o.Region = "eu-middle-1"
+		},
+		`account: found "12345", want the 12 digits of an account`: func(o *aws.Options) { o.Account = "12345" },
+		`aws.permissionsBoundary: found "boundary", want the ARN`: func(o *aws.Options) {
+			o.PermissionsBoundary = "boundary"
+		},
+		`aws.githubProvider: found "github", want the ARN of the account's`: func(o *aws.Options) {
+			o.GitHubProvider = "github"
+		},
 	} {
 		o := aws.Options{Scope: componenttest.Scope(components.Dev), Account: awstest.Account, Region: awstest.Region}
 		change(&o)

@@ -62,14 +62,16 @@ func (l *layer) dataPermissions() []permission {
 		sid: "Catalogue", on: []string{
 			l.arn("glue", "catalog"), l.arn("glue", "database/*"), l.arn("glue", "table/*"),
 		},
-		read:  verbs("glue", "GetDatabase", "GetTable", "GetTags"),
-		write: verbs("glue", "CreateDatabase", "CreateTable", "DeleteDatabase", "DeleteTable", "TagResource", "UpdateDatabase", "UpdateTable"),
+		read: verbs("glue", "GetDatabase", "GetTable", "GetTags"),
+		write: verbs("glue", "CreateDatabase", "CreateTable", "DeleteDatabase", "DeleteTable", "TagResource",
+			"UpdateDatabase", "UpdateTable"),
 	}, {
 		sid: "Queries", on: l.ours("athena", "workgroup/"),
 		read:  verbs("athena", "GetWorkGroup", "ListTagsForResource"),
 		write: verbs("athena", "CreateWorkGroup", "DeleteWorkGroup", "TagResource", "UntagResource", "UpdateWorkGroup"),
 	}, {
-		sid: "Warehouse", on: []string{l.arn("redshift-serverless", "namespace/*"), l.arn("redshift-serverless", "workgroup/*")},
+		sid: "Warehouse", on: []string{l.arn("redshift-serverless", "namespace/*"), l.arn("redshift-serverless",
+			"workgroup/*")},
 		read: verbs("redshift-serverless", "GetNamespace", "GetUsageLimit", "GetWorkgroup", "ListTagsForResource"),
 		write: verbs("redshift-serverless", "CreateNamespace", "CreateUsageLimit", "CreateWorkgroup", "DeleteNamespace",
 			"DeleteUsageLimit", "DeleteWorkgroup", "GetCredentials", "TagResource", "UntagResource", "UpdateNamespace",
@@ -85,8 +87,9 @@ func (l *layer) dataPermissions() []permission {
 		write: verbs("emr-serverless", "CreateApplication"),
 	}, {
 		sid: "Spark", on: []string{l.arn("emr-serverless", "/applications/*")},
-		read:  verbs("emr-serverless", "GetApplication", "ListTagsForResource"),
-		write: verbs("emr-serverless", "DeleteApplication", "StopApplication", "TagResource", "UntagResource", "UpdateApplication"),
+		read: verbs("emr-serverless", "GetApplication", "ListTagsForResource"),
+		write: verbs("emr-serverless", "DeleteApplication", "StopApplication", "TagResource", "UntagResource",
+			"UpdateApplication"),
 	}}
 }
 
@@ -129,8 +132,9 @@ func (l *layer) identityPermissions() []permission {
 		conditions: Conditions{"StringEquals": {"iam:AWSServiceName": serviceRoles}},
 	}, {
 		sid: "Policies", on: []string{l.globalARN("iam", "policy/%s-*", name)},
-		read:  verbs("iam", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions"),
-		write: verbs("iam", "CreatePolicy", "CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "TagPolicy", "UntagPolicy"),
+		read: verbs("iam", "GetPolicy", "GetPolicyVersion", "ListPolicyVersions"),
+		write: verbs("iam", "CreatePolicy", "CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "TagPolicy",
+			"UntagPolicy"),
 	}, {
 		sid: "Issuers", on: []string{l.globalARN("iam", "oidc-provider/*")},
 		read:  verbs("iam", "GetOpenIDConnectProvider"),
@@ -251,14 +255,17 @@ func (l *layer) modelPermissions() []permission {
 			"UpdatePipeline", "UpdateUserProfile"),
 	}, {
 		sid: "Pipelines", on: l.ours("states", "stateMachine:"),
-		read:  verbs("states", "DescribeStateMachine", "ListStateMachineVersions", "ListTagsForResource"),
-		write: verbs("states", "CreateStateMachine", "DeleteStateMachine", "TagResource", "UntagResource", "UpdateStateMachine"),
+		read: verbs("states", "DescribeStateMachine", "ListStateMachineVersions", "ListTagsForResource"),
+		write: verbs("states", "CreateStateMachine", "DeleteStateMachine", "TagResource", "UntagResource",
+			"UpdateStateMachine"),
 	}, {
 		sid: "Airflow", on: l.ours("airflow", "environment/"),
-		read:  verbs("airflow", "GetEnvironment", "ListTagsForResource"),
-		write: verbs("airflow", "CreateEnvironment", "DeleteEnvironment", "TagResource", "UntagResource", "UpdateEnvironment"),
+		read: verbs("airflow", "GetEnvironment", "ListTagsForResource"),
+		write: verbs("airflow", "CreateEnvironment", "DeleteEnvironment", "TagResource", "UntagResource",
+			"UpdateEnvironment"),
 	}, {
-		sid: "CheckPipelines", on: []string{"*"}, write: verbs("states", "ValidateStateMachineDefinition"), // knows no resource
+		sid: "CheckPipelines", on: []string{"*"}, write: verbs("states", "ValidateStateMachineDefinition"),
+		// knows no resource
 	}, {
 		sid: "Functions", on: append(l.ours("lambda", "function:"), l.arn("lambda", "event-source-mapping:*")),
 		read: verbs("lambda", "GetEventSourceMapping", "GetFunction", "GetFunctionCodeSigningConfig",
@@ -307,8 +314,9 @@ func (l *layer) operationPermissions() []permission {
 			"UpdateLogDelivery"),
 	}, {
 		sid: "Alarms", on: append(l.ours("cloudwatch", "alarm:"), l.globalARN("cloudwatch", "dashboard/%s-*", name)),
-		read:  verbs("cloudwatch", "DescribeAlarms", "GetDashboard", "ListTagsForResource"),
-		write: verbs("cloudwatch", "DeleteAlarms", "DeleteDashboards", "PutDashboard", "PutMetricAlarm", "TagResource", "UntagResource"),
+		read: verbs("cloudwatch", "DescribeAlarms", "GetDashboard", "ListTagsForResource"),
+		write: verbs("cloudwatch", "DeleteAlarms", "DeleteDashboards", "PutDashboard", "PutMetricAlarm", "TagResource",
+			"UntagResource"),
 	}, {
 		sid: "Topics", on: l.ours("sns", ""),
 		read: verbs("sns", "GetSubscriptionAttributes", "GetTopicAttributes", "ListTagsForResource"),
@@ -325,7 +333,8 @@ func (l *layer) operationPermissions() []permission {
 			"TagResource", "UntagResource"),
 	}, {
 		sid: "Schedules", on: []string{l.arn("scheduler", "schedule/default/%s-*", name)},
-		read: verbs("scheduler", "GetSchedule"), write: verbs("scheduler", "CreateSchedule", "DeleteSchedule", "UpdateSchedule"),
+		read: verbs("scheduler", "GetSchedule"), write: verbs("scheduler", "CreateSchedule", "DeleteSchedule",
+			"UpdateSchedule"),
 	}, {
 		sid: "Budgets", on: []string{l.globalARN("budgets", "budget/%s-*", name)},
 		read:  verbs("budgets", "ListTagsForResource", "ViewBudget"),

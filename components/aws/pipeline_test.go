@@ -106,7 +106,8 @@ func (a answers) answer(state string, _ object) (any, error) {
 		}
 		return object{"Executions": list}, nil
 	case slices.Contains([]string{
-		"Look at the run after etl", "Look at the run before features", "Look at the run before register", "Look at the run after register",
+		"Look at the run after etl", "Look at the run before features", "Look at the run before register",
+		"Look at the run after register",
 	}, state):
 		body, err := json.Marshal(a.record)
 		return object{"Body": string(body)}, err
@@ -288,7 +289,8 @@ func TestStateMachineMayDoNothingElse(t *testing.T) {
 	assert.Regexp(t, `:role/fraud-dev-pipeline-steps-`, roles[0])
 	assert.Regexp(t, `:role/fraud-dev-training-`, roles[1])
 	assert.Equal(t, []string{"arn:aws:s3:::fraud-lake-logs/runs/*"}, allowed["s3:GetObject"])
-	for _, action := range []string{"s3:PutObject", "sns:Publish", "sagemaker:CreateModelPackage", "sagemaker:CreateEndpoint"} {
+	for _, action := range []string{"s3:PutObject", "sns:Publish", "sagemaker:CreateModelPackage",
+		"sagemaker:CreateEndpoint"} {
 		assert.NotContains(t, allowed, action)
 	}
 	everything := pipelinePlan(components.Prod, full).must(t).allowed("pipeline-runs")
@@ -328,7 +330,8 @@ func TestStepsMayLoadTheWarehouse(t *testing.T) {
 
 	r = with(components.Prod, "redshift-data://fraud-prod-warehouse/analytics?iam_role=default&region=eu-central-1")
 	assert.NotContains(t, r.allowed("pipeline-steps"), "s3:PutObject")
-	for _, s := range r.document("aws:iam/rolePolicy:RolePolicy", "pipeline-steps-warehouse", "policy")["Statement"].([]any) {
+	for _, s := range r.document("aws:iam/rolePolicy:RolePolicy", "pipeline-steps-warehouse",
+		"policy")["Statement"].([]any) {
 		condition := object{"aws:ResourceTag/platform": []any{"fraud-prod"}}
 		if s.(object)["Sid"] == "FollowLoads" {
 			condition = object{"redshift-data:statement-owner-iam-userid": []any{"${aws:userid}"}}
@@ -417,7 +420,9 @@ func TestAirflowIsAnOption(t *testing.T) {
 	} {
 		assert.Contains(t, dag["content"], text)
 	}
-	assert.Equal(t, "Enabled", r.inputs("aws:s3/bucketVersioningV2:BucketVersioningV2", "pipeline-airflow-versioning")["versioningConfiguration"].(object)["status"], "MWAA refuses a bucket without versions")
+	assert.Equal(t, "Enabled", r.inputs("aws:s3/bucketVersioningV2:BucketVersioningV2",
+		"pipeline-airflow-versioning")["versioningConfiguration"].(object)["status"],
+		"MWAA refuses a bucket without versions")
 	allowed := r.allowed("pipeline-airflow")
 	assert.Equal(t, []string{"arn:aws:states:eu-central-1:123456789012:stateMachine:fraud-prod-pipeline"},
 		allowed["states:StartExecution"])

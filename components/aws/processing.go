@@ -33,7 +33,8 @@ func (t *Target) Processing(
 		queueARN = l.arn("sqs", "%s", l.physical(80, "events"))
 		f.may = append(f.may, Statement{
 			Sid: "TakeEvents", Resources: here(queueARN),
-			Actions: []string{"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+			Actions: []string{"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+				"sqs:ReceiveMessage"},
 		})
 		f.keyServices = []string{"sqs"}
 	}

@@ -60,7 +60,8 @@ func TestEventsWaitInAQueue(t *testing.T) {
 		"aws:SourceArn": []any{"arn:aws:events:eu-central-1:123456789012:rule/fraud-dev-ingest-new-data"},
 	}}, take["Condition"])
 	assert.Empty(t, r.Find("aws:scheduler/schedule:Schedule"))
-	assert.EqualValues(t, 3, r.inputs("aws:lambda/eventSourceMapping:EventSourceMapping", "")["scalingConfig"].(map[string]any)["maximumConcurrency"])
+	assert.EqualValues(t, 3, r.inputs("aws:lambda/eventSourceMapping:EventSourceMapping",
+		"")["scalingConfig"].(map[string]any)["maximumConcurrency"])
 }
 
 func TestClockStartsTheFunction(t *testing.T) {

@@ -24,7 +24,8 @@ func TestTrainingOnSpotCapacity(t *testing.T) {
 	assert.Equal(t, object{
 		"S3Uri": checkpoints + "/20261122T123456.789Z", "LocalPath": "/opt/ml/checkpoints",
 	}, request["CheckpointConfig"])
-	assert.Equal(t, object{"SecurityGroupIds": []any{"sg-1"}, "Subnets": []any{"subnet-1", "subnet-2"}}, request["VpcConfig"])
+	assert.Equal(t, object{"SecurityGroupIds": []any{"sg-1"}, "Subnets": []any{"subnet-1", "subnet-2"}},
+		request["VpcConfig"])
 
 	request = trainingRequest(t, components.Prod, func(a *components.TrainingArgs) {})
 	assert.Equal(t, false, request["EnableManagedSpotTraining"])
@@ -98,7 +99,8 @@ func TestTrainingRoleMayRunAndNoMore(t *testing.T) {
 	} {
 		assert.NotContains(t, allowed, action, "what a job may do with data is granted")
 	}
-	outside := pipelinePlan(components.Dev, func(p *pipelineParts) { p.training.Network = nil }).must(t).allowed("training")
+	outside := pipelinePlan(components.Dev,
+		func(p *pipelineParts) { p.training.Network = nil }).must(t).allowed("training")
 	assert.NotContains(t, outside, "ec2:CreateNetworkInterface")
 }
 
@@ -108,11 +110,12 @@ func TestTrainingRefuses(t *testing.T) {
 		sentinel error
 		change   func(*components.TrainingArgs)
 	}{
-		"only Google":  {components.ErrChoice, func(a *components.TrainingArgs) { a.Machine.Accelerator = components.TPU }},
-		"eu-central-1": {components.ErrChoice, func(a *components.TrainingArgs) { a.Machine.Accelerator = components.GPUXLarge }},
-		"no machine":   {components.ErrRange, func(a *components.TrainingArgs) { a.Machine.CPUs = 150 }},
-		"queue":        {components.ErrUnsupported, func(a *components.TrainingArgs) { a.Queue = pulumi.String("gpu") }},
-		"digest":       {components.ErrName, func(a *components.TrainingArgs) { a.Image = "training-image" }},
+		"only Google": {components.ErrChoice, func(a *components.TrainingArgs) { a.Machine.Accelerator = components.TPU }},
+		"eu-central-1": {components.ErrChoice,
+			func(a *components.TrainingArgs) { a.Machine.Accelerator = components.GPUXLarge }},
+		"no machine": {components.ErrRange, func(a *components.TrainingArgs) { a.Machine.CPUs = 150 }},
+		"queue":      {components.ErrUnsupported, func(a *components.TrainingArgs) { a.Queue = pulumi.String("gpu") }},
+		"digest":     {components.ErrName, func(a *components.TrainingArgs) { a.Image = "training-image" }},
 	} {
 		pipelinePlan(components.Dev, func(p *pipelineParts) { test.change(p.training) }).refused(t, test.sentinel, text)
 	}

@@ -55,8 +55,8 @@ type metricDefinition struct {
 
 var tuningMetrics = []metricDefinition{{tuningMetric, `rounds kept, validation (?:log loss|rmse) ([0-9.]+)`}}
 
-// searchParameter is a parameter of the trees that is searched, under its name in pipeline.yaml: bounds for a search that
-// draws, and steps for a grid, the most telling first.
+// searchParameter is a parameter of the trees that is searched, under its name in pipeline.yaml: bounds for a search
+// that draws, and steps for a grid, the most telling first.
 type searchParameter struct {
 	name      string
 	low, high float64

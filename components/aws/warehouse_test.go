@@ -15,7 +15,8 @@ func warehousePlan(e components.Environment, change func(*components.WarehouseAr
 			{Name: "Id", Type: components.IntegerColumn}, {Name: "ok", Type: components.BooleanColumn},
 			{Name: "at", Type: components.TimeColumn},
 		}}},
-		LoadFrom: pulumi.String("s3://fraud-curated"), ResultsTo: pulumi.String("s3://fraud-results"), Network: values.Place(),
+		LoadFrom: pulumi.String("s3://fraud-curated"), ResultsTo: pulumi.String("s3://fraud-results"),
+		Network: values.Place(),
 	}
 	if change != nil {
 		change(args)

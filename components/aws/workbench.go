@@ -84,8 +84,10 @@ func (l *layer) newDomain(args *components.WorkbenchArgs, id *identity, machine 
 		DefaultUserSettings: &sagemaker.DomainDefaultUserSettingsArgs{
 			ExecutionRole: id.ARN, SecurityGroups: groups, JupyterLabAppSettings: lab,
 			DefaultLandingUri: pulumi.String("studio::"), StudioWebPortal: pulumi.String("ENABLED"),
-			AutoMountHomeEfs:     pulumi.String("Disabled"),
-			SharingSettings:      &sagemaker.DomainDefaultUserSettingsSharingSettingsArgs{NotebookOutputOption: pulumi.String("Disabled")},
+			AutoMountHomeEfs: pulumi.String("Disabled"),
+			SharingSettings: &sagemaker.DomainDefaultUserSettingsSharingSettingsArgs{
+				NotebookOutputOption: pulumi.String("Disabled"),
+			},
 			SpaceStorageSettings: &sagemaker.DomainDefaultUserSettingsSpaceStorageSettingsArgs{DefaultEbsStorageSettings: disk},
 		},
 		DomainSettings: &sagemaker.DomainDomainSettingsArgs{

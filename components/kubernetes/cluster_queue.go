@@ -154,10 +154,10 @@ func (t *Target) waits() bool {
 func (l *layer) queueLabels(priority string) map[string]string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.Target.queue == "" {
+	if l.queue == "" {
 		return nil
 	}
-	labels := map[string]string{queueLabel: l.Target.queue}
+	labels := map[string]string{queueLabel: l.queue}
 	if l.ranked {
 		labels[priorityLabel] = l.global(priority)
 	}

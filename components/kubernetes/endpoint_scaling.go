@@ -62,7 +62,7 @@ func pace() api.Behavior {
 func (e *endpoint) scaledObject(v variant) keda.ScaledObject {
 	least := max(1, *e.args.MinReplicas)
 	query := fmt.Sprintf(`sum(rate(mlpathway_predict_requests_total{namespace=%q, service=%q}[1m]))`,
-		e.Target.namespace, v.name)
+		e.namespace, v.name)
 	if e.settings.WakeQuery != "" {
 		query = e.settings.WakeQuery
 		if *e.args.ScaleToZero {

@@ -98,7 +98,7 @@ func (l *layer) object(
 func (l *layer) named(
 	api, kind string, parts []string, m object.Metadata, fields map[string]any, opts ...pulumi.ResourceOption,
 ) (*object.Object, error) {
-	m.Namespace = l.Target.namespace
+	m.Namespace = l.namespace
 	labels := l.labels()
 	maps.Copy(labels, m.Labels)
 	m.Labels = labels
@@ -145,7 +145,7 @@ func (l *layer) accountFor(name string, rules ...api.Rule) (pulumi.StringOutput,
 			return pulumi.StringOutput{}, err
 		}
 	}
-	return l.known("system:serviceaccount:"+l.Target.namespace+":"+name, made), nil
+	return l.known("system:serviceaccount:"+l.namespace+":"+name, made), nil
 }
 
 // role lets a service account do something in the namespace.
@@ -157,7 +157,7 @@ func (l *layer) role(account string, parts []string, rules []api.Rule, on pulumi
 	}
 	_, err = l.named(group+"/v1", "RoleBinding", parts, object.Metadata{Name: account}, map[string]any{
 		"roleRef":  api.RoleRef{APIGroup: group, Kind: "Role", Name: account},
-		"subjects": []api.Subject{{Kind: "ServiceAccount", Name: account, Namespace: l.Target.namespace}},
+		"subjects": []api.Subject{{Kind: "ServiceAccount", Name: account, Namespace: l.namespace}},
 	}, pulumi.DependsOn([]pulumi.Resource{role, on}))
 	return err
 }

@@ -81,7 +81,7 @@ func (m *monitoring) look() error {
 func (m *monitoring) alarm() (pulumi.StringMapOutput, error) {
 	rules := m.rules()
 	made, err := m.named(monitors.APIVersion, monitors.RuleKind, nil, object.Metadata{Name: m.name}, spec(monitors.Rules{
-		Groups: []monitors.Group{{Name: m.Target.namespace, Rules: rules}},
+		Groups: []monitors.Group{{Name: m.namespace, Rules: rules}},
 	}), m.operated(prometheus)...)
 	if err != nil {
 		return none(), err

@@ -62,7 +62,7 @@ func alarmName(s components.Signal) string {
 
 // rules are the alarms that the layer was asked for, and one for accelerators that do nothing.
 func (m *monitoring) rules() []monitors.Rule {
-	known := signals(m.Target.namespace)
+	known := signals(m.namespace)
 	var rules []monitors.Rule
 	for _, alert := range m.args.Alerts {
 		s := known[alert.Signal]
@@ -74,7 +74,7 @@ func (m *monitoring) rules() []monitors.Rule {
 			fmt.Sprintf("%s: more than %v %s", s.meaning, alert.Above, s.unit)))
 	}
 	if m.has(gpuExporter) {
-		rules = append(rules, m.rule("MlpathwayAcceleratorIdle", fmt.Sprintf(idleAccelerators, m.Target.namespace), "10m",
+		rules = append(rules, m.rule("MlpathwayAcceleratorIdle", fmt.Sprintf(idleAccelerators, m.namespace), "10m",
 			"an accelerator that a pod holds has done nothing for an hour"))
 	}
 	return rules
@@ -95,7 +95,7 @@ func (m *monitoring) rule(name, expr, during, summary string) monitors.Rule {
 }
 
 // boardID is the id of the dashboard: Grafana takes 40 characters.
-func (m *monitoring) boardID() string { return components.FitName(m.Target.namespace+"-"+m.name, 40) }
+func (m *monitoring) boardID() string { return components.FitName(m.namespace+"-"+m.name, 40) }
 
 // dashboard is a ConfigMap that Grafana's sidecar finds by its label.
 func (m *monitoring) dashboard() (pulumi.Resource, error) {
@@ -110,7 +110,7 @@ func (m *monitoring) dashboard() (pulumi.Resource, error) {
 
 // board is the dashboard: a panel for each signal, and how many pods there are and how busy the accelerators.
 func (m *monitoring) board() map[string]any {
-	namespace := m.Target.namespace
+	namespace := m.namespace
 	known, of := signals(namespace), fmt.Sprintf("{namespace=%q}", namespace)
 	panels := []struct{ title, expr, unit string }{
 		{"Requests per second", "sum(rate(mlpathway_predict_requests_total" + of + "[1m]))", "reqps"},

@@ -74,7 +74,7 @@ func (p *pipeline) watcher(account string) api.Deployment {
 	maps.Copy(environment, pulumi.StringMap{
 		"MLPATHWAY_RAW": p.args.EventSource, "MLPATHWAY_PIPELINE": p.definition,
 		"MLPATHWAY_NOTIFY": pulumi.String(fmt.Sprintf("%s/api/v1/events/%s/%s",
-			p.settings.ArgoServer, p.Target.namespace, p.name)),
+			p.settings.ArgoServer, p.namespace, p.name)),
 		"MLPATHWAY_NOTIFY_TOKEN_FILE": pulumi.String(watchTokens + "/" + tokenKey),
 	})
 	template := p.pod(workload{

@@ -103,7 +103,7 @@ func (j *training) manifest(apiVersion, kind, priority string, spec any) pulumi.
 	return pulumi.Map{
 		"apiVersion": pulumi.String(apiVersion), "kind": pulumi.String(kind), "spec": object.Input(spec),
 		"metadata": pulumi.Map{
-			"generateName": pulumi.String(j.name + "-"), "namespace": pulumi.String(j.Target.namespace), "labels": labels,
+			"generateName": pulumi.String(j.name + "-"), "namespace": pulumi.String(j.namespace), "labels": labels,
 		},
 	}
 }

@@ -230,7 +230,8 @@ func BenchmarkNetwork(b *testing.B) {
 func TestCategoriesByHand(t *testing.T) {
 	t.Parallel()
 	nan := float32(math.NaN())
-	n := &onnx.Network{Task: onnx.Regression, Inputs: []string{"c", "a"}, Source: []int{0, 0, 1}, Code: []float32{0, 1, nan},
+	n := &onnx.Network{Task: onnx.Regression, Inputs: []string{"c", "a"}, Source: []int{0, 0, 1},
+		Code: []float32{0, 1, nan},
 		Mean: []float32{0, 0, 1}, Scale: []float32{1, 1, 1}, Low: []float32{0, 0, -9}, High: []float32{1, 1, 9},
 		Layers: []onnx.Layer{{Outputs: 1, Weights: []float32{10, 20, 1}, Bias: []float32{0}}}}
 	for _, c := range []struct{ c, a, want float32 }{{0, 1, 10}, {1, 3, 22}, {2, 1, 0}, {nan, 1, 0}, {1, nan, 20}} {

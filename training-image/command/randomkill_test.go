@@ -83,8 +83,8 @@ func dropTunable(t *testing.T) *steptest.Lake {
 	return l
 }
 
-// TestKilledAtRandomTheResultIsTheSame kills the steps of a run at random points, MLPATHWAY_KILLS times in all, each step
-// again and again until it ends by itself. The result must be that of a run that nobody disturbed.
+// TestKilledAtRandomTheResultIsTheSame kills the steps of a run at random points, MLPATHWAY_KILLS times in all, each
+// step again and again until it ends by itself. The result must be that of a run that nobody disturbed.
 func TestKilledAtRandomTheResultIsTheSame(t *testing.T) {
 	t.Parallel()
 	kills := 8

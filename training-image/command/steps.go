@@ -41,7 +41,8 @@ etl begins the run: it makes the run record that the other steps go on with.`},
 			long: `Runs the query in features of pipeline.yaml with DuckDB over the view "curated" (no query: every column) and
 writes features/<data version>-<pipeline>/features.parquet with the column _split: train, validation or test, drawn by a
 hash of the key and split.seed, so that a row stays in its part when others arrive. With --online the rows also replace
-those of the table features(key, features, updated) in the online store. With --result another engine, such as Spark, has
+those of the table features(key, features, updated) in the online store. With --result another engine, such as Spark,
+has
 run the query already; its rows are taken, ordered, checked and divided in the same way.
 
 Refused are: a result without label or key, an input that is not a number, an input that equals the label in every row,
@@ -102,7 +103,8 @@ func (p *Program) onEvent(s stepInfo, o *step.Options) func(context.Context) err
 func (p *Program) watchCommand() *cobra.Command {
 	var o step.Options
 	names := []string{"pipeline", "raw", "logs"}
-	notify, token, state, interval := p.Getenv("MLPATHWAY_NOTIFY"), p.Getenv("MLPATHWAY_NOTIFY_TOKEN_FILE"), "", time.Second
+	notify, token := p.Getenv("MLPATHWAY_NOTIFY"), p.Getenv("MLPATHWAY_NOTIFY_TOKEN_FILE")
+	state, interval := "", time.Second
 	c := &cobra.Command{Use: "watch", Short: "Ask for a run when the raw zone or pipeline.yaml changes",
 		Args: cobra.NoArgs, Long: `Looks at the raw zone and pipeline.yaml again and again.
 

@@ -98,14 +98,15 @@ func (t *team) guard(stop context.CancelCauseFunc, abort func(error)) {
 	}
 }
 
-// agree makes sure after each round that all ranks are as far and have the same loss, and lets all of them stop where one
-// was told to.
+// agree makes sure after each round that all ranks are as far and have the same loss, and lets all of them stop where
+// one was told to.
 func (t *team) agree(r family.Round, stop bool) (bool, error) {
 	halt, err := t.group.Agree(r.Number, strconv.FormatFloat(r.Loss, 'x', -1, 64), stop)
 	return halt, t.explain(err)
 }
 
-// confirm makes sure that all ranks hold the same model, byte for byte, and that none is lost. Nothing is kept otherwise.
+// confirm makes sure that all ranks hold the same model, byte for byte, and that none is lost. Nothing is kept
+// otherwise.
 func (t *team) confirm(f *family.Fitted) error {
 	data, err := f.Model.Marshal(nil)
 	if err != nil {

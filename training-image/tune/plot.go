@@ -114,7 +114,8 @@ func plot(b *bytes.Buffer, a axes, points, line []point) {
 	y := scale(lowY, highY, plotHeight-margin, 10, false)
 	fmt.Fprintf(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" role=\"img\" "+
 		"aria-label=\"%s by %s\">\n", plotWidth, plotHeight, html.EscapeString(a.y), html.EscapeString(a.x))
-	fmt.Fprintf(b, "<path d=\"M%d 10V%dH%d\" fill=\"none\" stroke=\"#888\"/>\n", margin-6, plotHeight-margin+6, plotWidth-4)
+	fmt.Fprintf(b, "<path d=\"M%d 10V%dH%d\" fill=\"none\" stroke=\"#888\"/>\n", margin-6, plotHeight-margin+6,
+		plotWidth-4)
 	for _, mark := range []struct {
 		x, y   float64
 		anchor string
@@ -171,7 +172,8 @@ func table(b *bytes.Buffer, trials []Trial) {
 	}
 	b.WriteString("</tr>\n")
 	for _, t := range trials {
-		fmt.Fprintf(b, "<tr><td>%d</td><td>%s</td><td>%.5f</td><td>%d</td><td>%.1f</td>", t.Number, t.Status, t.Loss, t.Rounds,
+		fmt.Fprintf(b, "<tr><td>%d</td><td>%s</td><td>%.5f</td><td>%d</td><td>%.1f</td>", t.Number, t.Status, t.Loss,
+			t.Rounds,
 			t.Seconds)
 		for _, name := range all {
 			fmt.Fprintf(b, "<td>%s</td>", html.EscapeString(t.Parameters[name]))

@@ -116,7 +116,8 @@ func more(r recording.Resource, id string) map[string]string {
 	case "aws:kms/key:Key":
 		return map[string]string{"keyId": id}
 	case "aws:redshiftserverless/namespace:Namespace":
-		return map[string]string{"adminPasswordSecretArn": fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:redshift!%s-admin",
+		return map[string]string{"adminPasswordSecretArn": fmt.Sprintf(
+			"arn:aws:secretsmanager:%s:%s:secret:redshift!%s-admin",
 			Region, Account, id)}
 	case "aws:sqs/queue:Queue":
 		return map[string]string{"url": fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", Region, Account, id)}
