@@ -42,8 +42,7 @@ etl begins the run: it makes the run record that the other steps go on with.`},
 writes features/<data version>-<pipeline>/features.parquet with the column _split: train, validation or test, drawn by a
 hash of the key and split.seed, so that a row stays in its part when others arrive. With --online the rows also replace
 those of the table features(key, features, updated) in the online store. With --result another engine, such as Spark,
-has
-run the query already; its rows are taken, ordered, checked and divided in the same way.
+has run the query already; its rows are taken, ordered, checked and divided in the same way.
 
 Refused are: a result without label or key, an input that is not a number, an input that equals the label in every row,
 two rows with one key, and a result too small to be divided.`},
