@@ -8,6 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/mlpathway/mlpathway/inference-image/model"
+	"github.com/mlpathway/mlpathway/internal/parquetschema"
 )
 
 // Columns of the predictions beside the key, and beside probability_<class> for each class.
@@ -42,8 +43,11 @@ func (r *run) predict(ctx context.Context) error {
 		return err
 	}
 	defer source.close()
+	w, err := newPartWriter(r, keyNode)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	w := newPartWriter(r, keyNode)
 	queue := make(chan chan *predicted, 2*r.o.Workers)
 	read := make(chan struct{})
 	go func() {
@@ -121,7 +125,7 @@ type partWriter struct {
 }
 
 // newPartWriter sets the columns of the predictions.
-func newPartWriter(r *run, keyNode parquet.Node) *partWriter {
+func newPartWriter(r *run, keyNode parquet.Node) (*partWriter, error) {
 	m := &r.model.Manifest
 	w := &partWriter{run: r, key: r.key}
 	if keyNode == nil {
@@ -139,21 +143,27 @@ func newPartWriter(r *run, keyNode parquet.Node) *partWriter {
 	if !r.model.Regression() {
 		answer = parquet.String()
 	}
-	columns := []ordered{{w.key, keyNode}, {predictionColumn, answer}}
-	for _, class := range m.Classes {
-		columns = append(columns, ordered{probabilityOf + class, parquet.Leaf(parquet.FloatType)})
+	columns := []parquetschema.Column{{Name: w.key, Node: keyNode}, {Name: predictionColumn, Node: answer}}
+	add := func(name string, node parquet.Node) {
+		columns = append(columns, parquetschema.Column{Name: name, Node: node})
 	}
-	columns = append(columns, ordered{modelColumn, parquet.Encoded(parquet.String(), &parquet.RLEDictionary)},
-		ordered{versionColumn, parquet.Encoded(parquet.String(), &parquet.RLEDictionary)},
-		ordered{timeColumn, parquet.Timestamp(parquet.Microsecond)})
-	w.schema = newSchema("predictions", columns)
+	for _, class := range m.Classes {
+		add(probabilityOf+class, parquet.Leaf(parquet.FloatType))
+	}
+	add(modelColumn, parquet.Encoded(parquet.String(), &parquet.RLEDictionary))
+	add(versionColumn, parquet.Encoded(parquet.String(), &parquet.RLEDictionary))
+	add(timeColumn, parquet.Timestamp(parquet.Microsecond))
+	var err error
+	if w.schema, err = parquetschema.New("predictions", columns); err != nil {
+		return nil, err
+	}
 	at := len(columns) - 3
 	w.tail = []parquet.Value{
 		parquet.ByteArrayValue([]byte(m.Name)).Level(0, 0, at),
 		parquet.ByteArrayValue([]byte(m.Version)).Level(0, 0, at+1),
 		parquet.Int64Value(r.report.Time.UnixMicro()).Level(0, 0, at+2),
 	}
-	return w
+	return w, nil
 }
 
 // part writes chunks until the part is full or the input ends, and returns the place that comes next.
@@ -215,37 +225,4 @@ func (w *partWriter) write(out *parquet.GenericWriter[any], p *predicted) error 
 	}
 	_, err := out.WriteRows(rows)
 	return err
-}
-
-// ordered is a column of a schema that keeps its columns in their order; parquet.Group alone sorts them by name.
-type ordered struct {
-	name string
-	node parquet.Node
-}
-
-type orderedGroup struct {
-	parquet.Group
-	names []string
-}
-
-func newSchema(name string, columns []ordered) *parquet.Schema {
-	group := orderedGroup{Group: parquet.Group{}}
-	for _, c := range columns {
-		group.Group[c.name] = c.node
-		group.names = append(group.names, c.name)
-	}
-	return parquet.NewSchema(name, group)
-}
-
-// Fields lists the columns in their order.
-func (g orderedGroup) Fields() []parquet.Field {
-	byName := map[string]parquet.Field{}
-	for _, f := range g.Group.Fields() {
-		byName[f.Name()] = f
-	}
-	fields := make([]parquet.Field, len(g.names))
-	for i, name := range g.names {
-		fields[i] = byName[name]
-	}
-	return fields
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/mlpathway/mlpathway/internal/parquetschema"
 )
 
 // Kind is the type of a column.
@@ -49,19 +51,19 @@ const rowGroupRows = 50_000
 
 // NewWriter begins a file with the given columns.
 func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
-	root := group{Group: parquet.Group{}}
+	nodes := make([]parquetschema.Column, 0, len(columns))
 	for _, c := range columns {
 		node, err := c.node()
 		if err != nil {
 			return nil, err
 		}
-		root.Group[c.Name] = node
-		root.names = append(root.names, c.Name)
+		nodes = append(nodes, parquetschema.Column{Name: c.Name, Node: node})
 	}
-	if len(root.Group) != len(columns) {
-		return nil, errors.New("two columns of a Parquet file have the same name")
+	schema, err := parquetschema.New("rows", nodes)
+	if err != nil {
+		return nil, err
 	}
-	file := parquet.NewGenericWriter[any](w, parquet.NewSchema("rows", root), parquet.MaxRowsPerRowGroup(rowGroupRows),
+	file := parquet.NewGenericWriter[any](w, schema, parquet.MaxRowsPerRowGroup(rowGroupRows),
 		parquet.CreatedBy("mlpathway", "1", ""))
 	out := &Writer{columns: columns, file: file, rows: make([]parquet.Row, batch)}
 	for i := range out.rows {
@@ -134,25 +136,6 @@ func (c Column) node() (parquet.Node, error) {
 		node = parquet.Optional(node)
 	}
 	return parquet.Compressed(node, &parquet.Snappy), nil
-}
-
-// group is a parquet.Group that keeps its columns in their order instead of the alphabetical one.
-type group struct {
-	parquet.Group
-	names []string
-}
-
-// Fields lists the columns in their order.
-func (g group) Fields() []parquet.Field {
-	byName := map[string]parquet.Field{}
-	for _, f := range g.Group.Fields() {
-		byName[f.Name()] = f
-	}
-	fields := make([]parquet.Field, len(g.names))
-	for i, name := range g.names {
-		fields[i] = byName[name]
-	}
-	return fields
 }
 
 // Read calls begin with the names of a file's columns and then row for each row. The values are float64, int64, bool,
