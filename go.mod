@@ -3,6 +3,7 @@ module github.com/mlpathway/mlpathway
 go 1.26.6
 
 require (
+	cloud.google.com/go/firestore v1.25.0
 	github.com/Azure/azure-sdk-for-go/sdk/storage/azblob v1.8.0
 	github.com/blang/semver v3.5.1+incompatible
 	github.com/duckdb/duckdb-go/v2 v2.5.0
@@ -55,7 +56,6 @@ require (
 	cloud.google.com/go/auth v0.23.2 // indirect
 	cloud.google.com/go/auth/oauth2adapt v0.2.8 // indirect
 	cloud.google.com/go/compute/metadata v0.9.0 // indirect
-	cloud.google.com/go/firestore v1.25.0 // indirect
 	cloud.google.com/go/iam v1.13.0 // indirect
 	cloud.google.com/go/longrunning v1.2.0 // indirect
 	cloud.google.com/go/monitoring v1.30.0 // indirect

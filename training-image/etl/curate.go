@@ -78,7 +78,7 @@ func (e *etl) readFile(ctx context.Context, index int, sorter *extsort.Sorter, q
 		return err
 	}
 	defer func() { _ = reader.Close() }()
-	var changed streak
+	changed := streaks{}
 	key := e.keyIndex()
 	before, bad := e.Record.Rows.Read, q.rows
 	for {
@@ -97,9 +97,9 @@ func (e *etl) readFile(ctx context.Context, index int, sorter *extsort.Sorter, q
 		case err != nil:
 			return err
 		case wrong != nil:
-			err = errors.Join(q.add(file.Key, wrong), changed.add(file.Key, wrong))
+			err = errors.Join(q.add(file.Key, wrong), changed.bad(file.Key, wrong))
 		default:
-			changed = streak{}
+			changed.good(row, e.Spec.Source.Columns)
 			err = sorter.Add(record(row, key, uint32(index)))
 		}
 		if err != nil {
@@ -109,31 +109,46 @@ func (e *etl) readFile(ctx context.Context, index int, sorter *extsort.Sorter, q
 	}
 }
 
-// streak counts rows one after the other that are wrong in the same way.
+// streak counts values of a column that are wrong in the same way, one after the other.
 type streak struct {
-	first *csvfile.Bad
+	first csvfile.Bad
 	rows  int
 }
+
+// streaks are those of a file by column; rows that are wrong as a whole have the column "".
+type streaks map[string]*streak
 
 // longStreak is a number of rows that no typing error explains.
 const longStreak = 1000
 
-// add refuses a file of which a column has changed: rows that are thrown away from some line on would be missed in the
-// model without anybody noticing.
-func (s *streak) add(file string, bad *csvfile.Bad) error {
-	if s.first == nil || s.first.Column != bad.Column || s.first.Reason != bad.Reason {
-		s.first, s.rows = bad, 0
+// good ends the streaks of the columns that have a value in a good row. One that is missing says nothing about the type.
+func (s streaks) good(row *csvfile.Row, columns []pipeline.Column) {
+	for name := range s {
+		i := slices.IndexFunc(columns, func(c pipeline.Column) bool { return c.Name == name })
+		if i < 0 || row.Values[i] != nil {
+			delete(s, name)
+		}
 	}
-	if s.rows++; s.rows < longStreak || bad.Line-s.first.Line+1 < longStreak {
+}
+
+// bad refuses a file of which a column has changed: rows that are thrown away from some line on would be missed in the
+// model without anybody noticing.
+func (s streaks) bad(file string, bad *csvfile.Bad) error {
+	one := s[bad.Column]
+	if one == nil || one.first.Reason != bad.Reason {
+		one = &streak{first: *bad}
+		s[bad.Column] = one
+	}
+	if one.rows++; one.rows < longStreak {
 		return nil
 	}
 	what := "every row"
 	if bad.Column != "" {
 		what = fmt.Sprintf("column %q", bad.Column)
 	}
-	return &csvfile.FileError{File: file, Line: s.first.Line,
+	return &csvfile.FileError{File: file, Line: one.first.Line,
 		Reason: fmt.Sprintf("from here on %s is %s, the first time %.100q, in %d rows one after the other", what, bad.Reason,
-			s.first.Value, s.rows),
+			one.first.Value, one.rows),
 		Advice: "has the column changed its type? correct the file, or change source.columns of pipeline.yaml"}
 }
 

@@ -2,7 +2,6 @@ package etl_test
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,31 +91,5 @@ func TestFilesOfAnotherFormatAreRefused(t *testing.T) {
 			assert.Equal(t, registry.Failed, l.Run("r1").Status)
 			assert.Contains(t, l.Run("r1").Error, c.want)
 		})
-	}
-}
-
-// A column that changes late is not thrown away row by row.
-func TestAColumnThatChangesItsType(t *testing.T) {
-	t.Parallel()
-	const good, rows = 9000, 12000
-	var csv, lines strings.Builder
-	csv.WriteString(header)
-	for i := range rows {
-		size := fmt.Sprint(i)
-		if i >= good {
-			size = "large"
-		}
-		_, _ = fmt.Fprintf(&csv, "%d,%s,,,,%s\n", i, size, []string{"apple", "pear"}[i%2])
-		_, _ = fmt.Fprintf(&lines, `{"id":%d,"size":%q,"kind":"pear"}`+"\n", i, size)
-	}
-	for format, content := range map[string]string{"csv": csv.String(), "jsonl": lines.String()} {
-		l := steptest.New(t, formatted(format))
-		l.Drop("a."+format, content, 0)
-		err := etl.Run(t.Context(), l.Options("r1"))
-		line := map[string]int{"csv": good + 2, "jsonl": good + 1}[format]
-		require.ErrorContains(t, err, fmt.Sprintf("a.%s:%d: from here on column \"size\" is not a number, the first time "+
-			`"large", in 1000 rows`, format, line))
-		require.ErrorContains(t, err, "change source.columns of pipeline.yaml")
-		assert.Equal(t, registry.Failed, l.Run("r1").Status)
 	}
 }
