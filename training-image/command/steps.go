@@ -71,6 +71,11 @@ func (p *Program) stepCommand(s stepInfo) *cobra.Command {
 			if err := require(o, needed...); err != nil {
 				return err
 			}
+			place, err := p.place()
+			if err != nil {
+				return failure{err}
+			}
+			o.Tracking = place.Tracking
 			work := func(ctx context.Context) error { return s.run(ctx, *o) }
 			if api != "" {
 				work = func(ctx context.Context) error { return lambda.Run(ctx, api, lambda.Task(p.onEvent(s, o))) }

@@ -122,6 +122,7 @@ func (p *Program) surround(c *cobra.Command, o *train.Options, f *trainFlags) er
 			place.Parameters[name] = *value
 		}
 	}
+	o.Tracking = place.Tracking
 	o.Place, o.Trial = place, p.Getenv("MLPATHWAY_TRIAL") == "true" || place.Trial != ""
 	if terminal(p.Stdout) {
 		o.Terminal = p.Stdout

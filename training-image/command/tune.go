@@ -29,6 +29,7 @@ func (p *Program) tuneCommand() *cobra.Command {
 		if o.Place, err = p.place(); err != nil {
 			return failure{err}
 		}
+		o.Tracking = o.Place.Tracking
 		if err := tune.Run(c.Context(), *o); err != nil {
 			return failure{err}
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/onnx"
@@ -14,6 +15,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/candidate"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
+	"github.com/mlpathway/mlpathway/training-image/mlflow"
 	"github.com/mlpathway/mlpathway/training-image/step"
 )
 
@@ -71,7 +73,20 @@ func (e *evaluation) run(ctx context.Context, reg *registry.Registry) error {
 		e.Say("%s, which is served now, on the same rows: %s", m.CurrentVersion, words(m.Current))
 	}
 	e.Say("%s: %s", map[bool]string{true: "promote", false: "do not promote"}[decision.Promoted], decision.Reason)
+	e.track(ctx, m, decision)
 	return nil
+}
+
+// track tells MLflow what was measured, where there is a server. That it cannot be told is no reason to fail.
+func (e *evaluation) track(ctx context.Context, m *registry.Metrics, decision registry.Decision) {
+	r := mlflow.Report{Model: e.Spec.Name, Run: e.Record.ID,
+		Tags: map[string]string{"promoted": strconv.FormatBool(decision.Promoted), "reason": decision.Reason}}
+	for name, value := range m.Candidate {
+		r.Metrics = append(r.Metrics, mlflow.Metric{Name: "test_" + name, Value: value})
+	}
+	if err := mlflow.Send(ctx, e.Tracking, r); err != nil {
+		e.Say("note: %s", err)
+	}
 }
 
 // current measures the served version on the same rows. against says why that cannot be done; it is empty where it

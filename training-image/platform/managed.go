@@ -80,9 +80,7 @@ func bucketURI(uri string) string { return strings.TrimRight(uri, "/") }
 // Source: learn.microsoft.com, CommandJob, "Train models with a job", "Distributed GPU training".
 func (e *environment) azureML() Place {
 	p := Place{Name: AzureML, Job: e.getenv("AZUREML_RUN_ID"), Inputs: e.prefixed("AZURE_ML_INPUT_"),
-		Parameters: map[string]string{},
-		Tracking: Tracking{URI: e.getenv("MLFLOW_TRACKING_URI"),
-			Run: or(e.getenv("MLFLOW_RUN_ID"), e.getenv("AZUREML_RUN_ID")), Experiment: e.getenv("MLFLOW_EXPERIMENT_NAME")}}
+		Parameters: map[string]string{}, Tracking: Tracking{Run: e.getenv("AZUREML_RUN_ID")}}
 	for name, value := range e.prefixed("AZUREML_PARAMETER_") {
 		if _, input := p.Inputs[name]; !input {
 			p.Parameters[name] = value

@@ -58,8 +58,9 @@ type Place struct {
 	Tracking Tracking
 }
 
-// Tracking is where MLflow's clients report to.
-type Tracking struct{ URI, Run, Experiment string }
+// Tracking is where MLflow's clients report to: the server, the run and the experiment by name or id, each empty where
+// nobody says it, and what they show to be let in.
+type Tracking struct{ URI, Run, Experiment, ExperimentID, Token, User, Password string }
 
 // environment looks into variables and files. The first trouble is kept.
 type environment struct {
@@ -86,6 +87,7 @@ func Detect(environ []string, files fs.FS) (Place, error) {
 			return names
 		}}
 	p := e.detect()
+	p.Tracking = e.tracking(p.Tracking.Run)
 	if e.err != nil {
 		return Place{}, fmt.Errorf("reading what the platform says: %w", e.err)
 	}
@@ -111,6 +113,14 @@ func (e *environment) detect() Place {
 	p := Place{Name: Plain}
 	e.ranks(&p)
 	return p
+}
+
+// tracking reads the variables of MLflow's clients; run is the platform's own run, where it has one.
+func (e *environment) tracking(run string) Tracking {
+	return Tracking{URI: e.getenv("MLFLOW_TRACKING_URI"), Run: or(e.getenv("MLFLOW_RUN_ID"), run),
+		Experiment: e.getenv("MLFLOW_EXPERIMENT_NAME"), ExperimentID: e.getenv("MLFLOW_EXPERIMENT_ID"),
+		Token: e.getenv("MLFLOW_TRACKING_TOKEN"), User: e.getenv("MLFLOW_TRACKING_USERNAME"),
+		Password: e.getenv("MLFLOW_TRACKING_PASSWORD")}
 }
 
 // check refuses a place that cannot be.

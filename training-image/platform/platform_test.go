@@ -154,6 +154,16 @@ func TestKubernetes(t *testing.T) {
 	}
 }
 
+func TestMLflowIsToldOnEveryPlatform(t *testing.T) {
+	t.Parallel()
+	p, err := platform.Detect([]string{"KUBERNETES_SERVICE_HOST=10.96.0.1", "MLFLOW_TRACKING_URI=http://mlflow:5000",
+		"MLFLOW_RUN_ID=r", "MLFLOW_EXPERIMENT_ID=7", "MLFLOW_TRACKING_TOKEN=t", "MLFLOW_TRACKING_USERNAME=u",
+		"MLFLOW_TRACKING_PASSWORD=p"}, disk(nil))
+	require.NoError(t, err)
+	assert.Equal(t, platform.Tracking{URI: "http://mlflow:5000", Run: "r", ExperimentID: "7", Token: "t", User: "u",
+		Password: "p"}, p.Tracking)
+}
+
 func TestWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

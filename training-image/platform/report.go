@@ -36,8 +36,8 @@ type metric struct {
 	Step      string  `json:"global_step"`
 }
 
-// WriteMetric tells the platform's own search the metric of this trial, where it reads a file. (SageMaker and Azure ML
-// read what is printed.)
+// WriteMetric tells the platform's own search the metric of this trial, where it reads a file. (SageMaker reads
+// what is printed, Azure ML what MLflow is told.)
 func (p *Place) WriteMetric(name string, value float64, step int) error {
 	if p.MetricFile == "" {
 		return nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/platform"
 )
 
 // Options are the options of every step; each step names those that it needs.
@@ -45,6 +46,8 @@ type Options struct {
 	Alias string
 	// Code is the version of the program, for the manifest.
 	Code string
+	// Tracking is MLflow's server and run; empty for none.
+	Tracking platform.Tracking
 	// ReadOnly leaves the run record and the metadata table as they are: for all ranks but the first, and for trials of
 	// a platform's own search.
 	ReadOnly bool

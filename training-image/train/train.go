@@ -43,6 +43,7 @@ func Run(ctx context.Context, o Options) error {
 		j.Say("%d rounds kept, validation %s %.5f", fitted.Rounds, family.LossName(j.Spec.Task), fitted.Loss)
 		switch {
 		case o.Trial:
+			s.track(ctx, fitted)
 			return o.Place.WriteMetric("loss", fitted.Loss, fitted.Rounds)
 		case o.Place.Rank > 0:
 			return nil
@@ -53,6 +54,7 @@ func Run(ctx context.Context, o Options) error {
 		if err := write(ctx, s, fitted); err != nil {
 			return err
 		}
+		s.track(ctx, fitted)
 		return s.close(ctx, true)
 	})
 }

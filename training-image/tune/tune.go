@@ -20,6 +20,7 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/family"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
 	"github.com/mlpathway/mlpathway/training-image/metadata"
+	"github.com/mlpathway/mlpathway/training-image/mlflow"
 	"github.com/mlpathway/mlpathway/training-image/platform"
 	"github.com/mlpathway/mlpathway/training-image/search"
 	"github.com/mlpathway/mlpathway/training-image/step"
@@ -296,7 +297,21 @@ func (r *run) finish(ctx context.Context) error {
 	}
 	r.Say("best of %d trials is %d with validation %s %.5f: %s", len(r.trials), best.Number,
 		family.LossName(r.Spec.Task), best.Loss, words(best.Parameters))
+	r.track(ctx)
 	return nil
+}
+
+// track tells MLflow the losses of the trials, where there is a server. That it cannot be told is no reason to fail.
+func (r *run) track(ctx context.Context) {
+	report := mlflow.Report{Model: r.Spec.Name, Run: r.Record.ID}
+	for i := range r.trials {
+		if t := &r.trials[i]; t.Status == Done {
+			report.Metrics = append(report.Metrics, mlflow.Metric{Name: "trial_loss", Value: t.Loss, Step: t.Number})
+		}
+	}
+	if err := mlflow.Send(ctx, r.Tracking, report); err != nil {
+		r.Say("note: %s", err)
+	}
 }
 
 // words writes parameters in the order of their names.
