@@ -28,7 +28,8 @@ func (p *Program) steps() []stepInfo {
 		{name: "etl", run: etl.Run, short: "CSV files of the raw zone become typed rows in the curated zone",
 			flags: []string{"pipeline", "run", "raw", "curated", "models", "logs", "metadata", "warehouse", "alias"},
 			long: `Reads every *.csv of the raw zone, oldest first, and writes curated/<data version>/: part-00000.parquet,
-schema.json, report.json and quarantine.csv, which lists every bad row with file, line, column, value and reason.
+schema.json, statistics.json (what each column holds), report.json and quarantine.csv, which lists every bad row with
+file, line, column, value and reason.
 
 A row whose key stands in an older file replaces the older row. The data version is the SHA-256 over the accepted rows
 in the order of their keys: the same rows give the same version, whatever files they came in. Where a model was trained

@@ -181,6 +181,7 @@ func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quaranti
 	if err != nil {
 		return fmt.Errorf("writing curated rows: %w", err)
 	}
+	e.statistics = newStatistics(e.Spec.Source.Columns)
 	w := &winners{etl: e, ctx: ctx, out: out, quarantine: q, sum: newSum(e.Spec), keyed: e.keyIndex() >= 0,
 		values: make([]any, len(e.Spec.Source.Columns))}
 	if err := sorter.Each(w.take); err != nil {
@@ -190,6 +191,12 @@ func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quaranti
 		return fmt.Errorf("writing curated rows: %w", err)
 	}
 	e.Record.DataVersion = hex.EncodeToString(w.sum.Sum(nil))
+	e.statistics.finish()
+	for i := range e.statistics.Columns {
+		if c := &e.statistics.Columns[i]; w.Record.Rows.Accepted > 1 && c.says() != "" {
+			e.note("the column %q %s", c.Name, c.says())
+		}
+	}
 	return nil
 }
 
@@ -229,6 +236,7 @@ func (w *winners) take(r extsort.Record) error {
 	}
 	w.key, w.file = append(w.key[:0], r.Key...), file
 	w.Record.Rows.Accepted++
+	w.statistics.add(w.values)
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(payload)))
 	_, _ = w.sum.Write(length[:])

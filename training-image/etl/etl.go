@@ -25,6 +25,7 @@ import (
 const (
 	RowsFile       = "part-00000.parquet"
 	SchemaFile     = "schema.json"
+	StatisticsFile = "statistics.json"
 	QuarantineFile = "quarantine.csv"
 	ReportFile     = "report.json"
 )
@@ -71,6 +72,8 @@ type etl struct {
 	others  []string
 	dir     string // for temporary files
 	report  report
+	// statistics of the accepted rows.
+	statistics *statistics
 }
 
 func (e *etl) run(ctx context.Context) error {

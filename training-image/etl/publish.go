@@ -76,6 +76,9 @@ func (e *etl) publishRows(ctx context.Context) error {
 	if err := e.writeJSON(ctx, SchemaFile, schema); err != nil {
 		return err
 	}
+	if err := e.writeJSON(ctx, StatisticsFile, e.statistics); err != nil {
+		return err
+	}
 	return e.curated.Upload(ctx, e.key(RowsFile), filepath.Join(e.dir, RowsFile))
 }
 
