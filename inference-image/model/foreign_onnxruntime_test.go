@@ -13,6 +13,7 @@ import (
 	"github.com/mlpathway/mlpathway/inference-image/inferencetest"
 	"github.com/mlpathway/mlpathway/inference-image/model"
 	"github.com/mlpathway/mlpathway/internal/onnx/onnxtest"
+	"github.com/mlpathway/mlpathway/internal/onnxruntime"
 	"github.com/mlpathway/mlpathway/internal/registry"
 )
 
@@ -21,7 +22,7 @@ const foreignSays = "reading the ONNX model"
 
 func needLibrary(t *testing.T) {
 	t.Helper()
-	require.NotEmpty(t, os.Getenv(model.LibraryVariable), "set it to ONNX Runtime's library; make clients brings one")
+	require.NotEmpty(t, os.Getenv(onnxruntime.Variable), "set it to ONNX Runtime's library; make clients brings one")
 }
 
 // With ONNX Runtime it computes.

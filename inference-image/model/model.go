@@ -114,9 +114,6 @@ func newEngine(v *registry.Version, kind onnx.Kind, operators []string) (Engine,
 	}
 }
 
-// ErrForeign means that a model needs ONNX Runtime and that this program cannot use it.
-var ErrForeign = errors.New("the model needs ONNX Runtime")
-
 // WithEngine makes a model whose predictions an engine computes.
 func WithEngine(v *registry.Version, engine Engine) *Model {
 	m := &Model{Manifest: v.Manifest, Metrics: v.Metrics, Profile: v.Profile, engine: engine, index: map[string]int{}}

@@ -58,7 +58,10 @@ func suites() []suite {
 			flags: []string{"-race", "-tags=local", "-run=TestLoadAndFaults|TestSwap|TestCapture|TestGathering|TestShadow|" +
 				"TestTraffic|TestFullQueue|TestDeadline|TestRowsOfMany"},
 		},
-		{name: "onnxruntime", packages: []string{"./inference-image/model"}, flags: []string{"-tags=onnxruntime"}},
+		{
+			name: "onnxruntime", packages: []string{"./inference-image/model", "./training-image/evaluate"},
+			flags: []string{"-tags=local,onnxruntime"},
+		},
 		{
 			name: "container", packages: []string{"./inference-image/container"},
 			flags: []string{"-count=1", "-timeout=30m", "-tags=container"},

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mlpathway/mlpathway/internal/onnx"
 	"github.com/mlpathway/mlpathway/internal/quality"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/candidate"
@@ -38,6 +37,9 @@ func Run(ctx context.Context, o step.Options) error {
 		return e.run(ctx, registry.New(models))
 	})
 }
+
+// errInput means that a model has an input that the features lack.
+var errInput = errors.New("an input is not among today's features")
 
 // evaluation is the step at work.
 type evaluation struct {
@@ -109,38 +111,19 @@ func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *reg
 		v.Manifest.Task != string(e.Spec.Task) {
 		return "it answers another question (its label, classes or task differ)", nil
 	}
-	model, err := onnx.Load(v.Model)
+	served, err := open(v.Model, v.Manifest.Inputs, v.Manifest.Classes)
 	if err != nil {
 		return "", fmt.Errorf("reading the version that is served now: %w", err)
 	}
-	predictions, err := Predict(model, e.rows)
-	if err != nil {
+	predictions, err := served.predict(e.rows)
+	if errors.Is(err, errInput) {
 		return err.Error(), nil //nolint:nilerr // another set of inputs is a reason not to compare, no failure
+	}
+	if err != nil {
+		return "", fmt.Errorf("computing the version that is served now: %w", err)
 	}
 	m.Current = quality.Measure(e.Spec.Task, predictions, e.rows.Labels)
 	return "", nil
-}
-
-// Predict computes a model's outputs, Outputs of them for each row. The model's inputs are found by name.
-func Predict(model *onnx.Loaded, rows *featureset.Table) ([]float32, error) {
-	out := make([]float32, rows.Rows()*model.Outputs())
-	if slices.Equal(model.Inputs, rows.Inputs) {
-		return out, model.Predict(rows.Values, rows.Rows(), out)
-	}
-	index := make([]int, len(model.Inputs))
-	for i, name := range model.Inputs {
-		if index[i] = slices.Index(rows.Inputs, name); index[i] < 0 {
-			return nil, fmt.Errorf("its input %q is not among today's features", name)
-		}
-	}
-	values := make([]float32, 0, rows.Rows()*len(index))
-	for r := range rows.Rows() {
-		from := rows.Row(r)
-		for _, at := range index {
-			values = append(values, from[at])
-		}
-	}
-	return out, model.Predict(values, rows.Rows(), out)
 }
 
 // words writes metrics in the order of their names.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mlpathway/mlpathway/internal/onnx"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/quality"
 	"github.com/mlpathway/mlpathway/internal/registry"
@@ -19,7 +18,7 @@ func (e *evaluation) predictions(ctx context.Context, info *candidate.Info) ([]f
 	if err != nil {
 		return nil, err
 	}
-	plain, before, err := e.measure(data)
+	plain, before, err := e.measure(data, info.Inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +26,7 @@ func (e *evaluation) predictions(ctx context.Context, info *candidate.Info) ([]f
 	if err != nil || data == nil {
 		return plain, err
 	}
-	optimized, after, err := e.measure(data)
+	optimized, after, err := e.measure(data, info.Inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -43,12 +42,12 @@ func (e *evaluation) predictions(ctx context.Context, info *candidate.Info) ([]f
 	return plain, nil
 }
 
-func (e *evaluation) measure(data []byte) ([]float32, *registry.Measured, error) {
-	model, err := onnx.Load(data)
+func (e *evaluation) measure(data []byte, inputs []registry.Input) ([]float32, *registry.Measured, error) {
+	model, err := open(data, inputs, e.Spec.Classes())
 	if err != nil {
 		return nil, nil, err
 	}
-	predictions, err := Predict(model, e.rows)
+	predictions, err := model.predict(e.rows)
 	if err != nil {
 		return nil, nil, err
 	}
