@@ -46,6 +46,10 @@ func run(target, page string) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	var builds []build
 	for _, name := range []string{"cold: empty cache", "warm: nothing to compile, only to link"} {
+		// A program that is up to date is not even linked.
+		if err := os.RemoveAll(filepath.Join(work, "program")); err != nil {
+			return err
+		}
 		b, err := measure(name, target, work)
 		if err != nil {
 			return err
