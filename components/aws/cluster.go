@@ -174,7 +174,8 @@ func (c *cluster) makeSystemNodes() error {
 	return err
 }
 
-// Addons of EKS that endpoints on the cluster need.
+// Addons of EKS that are told something, or that only endpoints on the cluster need.
+// Source: docs.aws.amazon.com/eks, Restrict Pod network traffic with Kubernetes network policies.
 const (
 	networkAddon = "vpc-cni"
 	metricsAddon = "metrics-server"
@@ -196,7 +197,7 @@ func (c *cluster) makeAddons() error {
 			ResolveConflictsOnCreate: pulumi.String("OVERWRITE"), ResolveConflictsOnUpdate: pulumi.String("OVERWRITE"),
 			Tags: c.tags(internal),
 		}
-		if c.options.ServeOnCluster && addon == networkAddon { // without it policies of the network are ignored
+		if addon == networkAddon { // without it policies of the network are ignored
 			args.ConfigurationValues = pulumi.String(`{"enableNetworkPolicy":"true"}`)
 		}
 		made, err := eks.NewAddon(c.ctx, c.part(addon), args, options...)

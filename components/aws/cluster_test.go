@@ -183,6 +183,31 @@ func TestKarpenterHearsOfInterruptions(t *testing.T) {
 	assert.Equal(t, "EC2_LINUX", r.inputs("aws:eks/accessEntry:AccessEntry", "")["type"])
 }
 
+// TestAddons: the plug-in of the network keeps to its policies, which it ignores unless it is told; an endpoint on the
+// cluster brings what its autoscaler asks.
+func TestAddons(t *testing.T) {
+	t.Parallel()
+	settings := func(r recorded) map[string]any {
+		all := map[string]any{}
+		for _, made := range r.Find("aws:eks/addon:Addon") {
+			inputs := r.inputs("aws:eks/addon:Addon", made.Name)
+			all[inputs["addonName"].(string)] = nil
+			if text, ok := inputs["configurationValues"]; ok {
+				all[inputs["addonName"].(string)] = decode(t, text)
+			}
+		}
+		return all
+	}
+	want := map[string]any{
+		"vpc-cni": object{"enableNetworkPolicy": "true"}, "kube-proxy": nil, "eks-pod-identity-agent": nil, "coredns": nil,
+	}
+	assert.Equal(t, want, settings(clusterPlan(components.Dev, nil).must(t)))
+	serving := clusterPlan(components.Dev, nil)
+	serving.options.ServeOnCluster = true
+	want["metrics-server"] = nil
+	assert.Equal(t, want, settings(serving.must(t)))
+}
+
 func TestClusterUpdatesReplaceNothing(t *testing.T) {
 	t.Parallel()
 	replacing := map[string][]string{clusterType: {"name", "roleArn", "encryptionConfig", "vpcConfig", "accessConfig"},

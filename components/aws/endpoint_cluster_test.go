@@ -136,22 +136,6 @@ func TestTheNamespaceIsClosed(t *testing.T) {
 			"ports": []any{object{"protocol": "TCP", "port": 80.0}},
 		}},
 	}, egress)
-	addon := func(r recorded, name string) string {
-		for _, made := range r.Find("aws:eks/addon:Addon") {
-			if made.Name == "cluster-"+name {
-				settings, _ := made.Inputs["configurationValues"]
-				if settings.IsString() {
-					return settings.StringValue()
-				}
-				return "as it is"
-			}
-		}
-		return "none"
-	}
-	without := clusterPlan(components.Dev, nil).must(t)
-	assert.Equal(t, []string{`{"enableNetworkPolicy":"true"}`, "as it is"},
-		[]string{addon(r, "vpc-cni"), addon(r, "metrics-server")})
-	assert.Equal(t, []string{"as it is", "none"}, []string{addon(without, "vpc-cni"), addon(without, "metrics-server")})
 }
 
 func TestGatewayLeadsToTheEndpointOnTheCluster(t *testing.T) {
