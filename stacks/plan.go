@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"context"
+
 	"github.com/mlpathway/mlpathway/components/recording"
 	"github.com/mlpathway/mlpathway/policies/rules"
 )
@@ -11,6 +13,8 @@ type Planned struct {
 	Config *Config
 	// Recorder holds what the program registered, and the stack's outputs.
 	Recorder *recording.Recorder
+	// Unseen says what a plan cannot look at, for want of credentials; "" where there is nothing.
+	Unseen string
 }
 
 // Plan records what the program of a stack would register, as a preview: what a provider computes is unknown. Nothing
@@ -25,7 +29,11 @@ func Plan(project, stack, root string, values map[string]string) (*Planned, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Planned{Config: d.config, Recorder: recorder}, nil
+	unseen, err := d.inspect(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return &Planned{Config: d.config, Recorder: recorder, Unseen: unseen}, nil
 }
 
 // Facts gives what rules may know of a stack besides its resources and its cost.

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,7 +28,7 @@ func Run(ctx *pulumi.Context) error {
 
 // Build builds the platform of a stack from its configuration. root is the absolute path of the project's directory.
 // Everything that can be checked is checked before the first resource is registered: the stack file, pipeline.yaml, the
-// data, and by a rehearsal against a recorder the arguments of every layer.
+// data, by a rehearsal against a recorder the arguments of every layer, and where the target can what is there already.
 func Build(ctx *pulumi.Context, root string, values map[string]string) error {
 	d, err := read(place{Project: ctx.Project(), Stack: ctx.Stack(), Root: root}, values)
 	if err != nil {
@@ -37,7 +38,34 @@ func Build(ctx *pulumi.Context, root string, values map[string]string) error {
 	if err != nil {
 		return err
 	}
+	unseen, err := d.inspect(ctx.Context())
+	if err != nil {
+		return err
+	}
+	if unseen != "" {
+		if err := ctx.Log.Warn("not looked at: "+unseen, nil); err != nil {
+			return err
+		}
+	}
 	return d.run(ctx)
+}
+
+// inspector is a target that can hold what the stack file says of the platform against what is there. unseen says what
+// it could not look at.
+type inspector interface {
+	Inspect(ctx context.Context) (unseen string, err error)
+}
+
+// inspect looks at what is there already, where the target can.
+func (d *description) inspect(ctx context.Context) (unseen string, err error) {
+	target, err := newTarget(d.place, d.config)
+	if err != nil {
+		return "", err
+	}
+	if i, ok := target.(inspector); ok {
+		return i.Inspect(ctx)
+	}
+	return "", nil
 }
 
 // description is all that a stack's platform is built from.

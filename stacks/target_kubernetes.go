@@ -3,15 +3,22 @@
 package stacks
 
 import (
+	"context"
+
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/kubernetes"
+	"github.com/mlpathway/mlpathway/components/kubernetes/discovery"
 )
 
 var kubernetesTarget builder = newKubernetesTarget
 
 // newKubernetesTarget builds in a namespace of the cluster that the stack file describes.
 func newKubernetesTarget(p place, c *Config) (components.Target, error) {
-	return kubernetes.New(&kubernetes.Options{
-		Scope: c.scope(p.Project), Settings: c.Kubernetes, DataClass: c.DataClass,
-	})
+	o := &kubernetes.Options{Scope: c.scope(p.Project), Settings: c.Kubernetes, DataClass: c.DataClass}
+	if !p.Plan {
+		o.Look = func(ctx context.Context, wanted []string) (map[string][]string, error) {
+			return discovery.Look(ctx, c.Kubernetes.Context, wanted)
+		}
+	}
+	return kubernetes.New(o)
 }

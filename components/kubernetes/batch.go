@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
@@ -60,7 +61,7 @@ type clock struct {
 // count as a failure.
 func (l *layer) cronJob(parts []string, c clock) (pulumi.Resource, error) {
 	if l.waits() {
-		if err := l.need(queues); err != nil {
+		if err := l.need(charts.Kueue); err != nil {
 			return nil, err
 		}
 	}

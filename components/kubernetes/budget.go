@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -26,6 +27,9 @@ func (t *Target) Budget(
 			"a cluster sends no bill: %w", components.ErrRequired)
 	}
 	bound := affordable(args.MonthlyUSD, t.settings.Prices)
+	if err := l.affords(args.MonthlyUSD, bound); err != nil {
+		return nil, err
+	}
 	made, err := l.object("v1", "ResourceQuota", nil, spec(api.ResourceQuota{Hard: map[string]string{
 		"requests.cpu": components.FormatCPUs(bound.cpus), "requests.memory": fmt.Sprintf("%dGi", bound.memoryGiB),
 		"requests." + gpuResource: strconv.Itoa(bound.accelerators),
@@ -34,6 +38,31 @@ func (t *Target) Budget(
 		return nil, err
 	}
 	return &components.BudgetOutputs{BudgetID: l.known(name, made)}, nil
+}
+
+// affords refuses a budget that buys less than the queue admits: a job beyond it would hold its quota, and its pods would
+// be refused.
+func (l *layer) affords(monthlyUSD float64, bound amounts) error {
+	l.mu.Lock()
+	admits := l.admits
+	l.mu.Unlock()
+	var lack []string
+	for _, b := range []struct {
+		what        string
+		bought, all float64
+	}{
+		{"CPUs", bound.cpus, admits.cpus}, {"GiB of memory", float64(bound.memoryGiB), float64(admits.memoryGiB)},
+		{"accelerators", float64(bound.accelerators), float64(admits.accelerators)},
+	} {
+		if b.bought < b.all {
+			lack = append(lack, fmt.Sprintf("%v %s of %v", b.bought, b.what, b.all))
+		}
+	}
+	if len(lack) == 0 {
+		return nil
+	}
+	return fmt.Errorf("monthlyUSD: found %v, want as much as the quota of the cluster layer and what it may borrow cost at "+
+		"kubernetes.prices: it buys %s: %w", monthlyUSD, strings.Join(lack, ", "), components.ErrConflict)
 }
 
 // amounts are what a budget buys.

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/karpenter"
 	"github.com/mlpathway/mlpathway/components/kubernetes/kueue"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
@@ -70,11 +71,14 @@ type cluster struct {
 func (c *cluster) made() bool { return c.settings.Nodes.Karpenter.Name != "" }
 
 func (c *cluster) make() (err error) {
-	needs := []operator{queues}
+	needs := []string{charts.Kueue}
 	if c.made() {
-		needs = append(needs, autoNodes)
+		needs = append(needs, charts.Karpenter)
 	}
 	if c.pools, err = planPools(c.args.Pools, c.made()); err != nil {
+		return err
+	}
+	if err := c.fits(); err != nil {
 		return err
 	}
 	if err := c.need(needs...); err != nil {
@@ -85,7 +89,7 @@ func (c *cluster) make() (err error) {
 	}
 	if c.made() {
 		for _, p := range c.pools {
-			_, err := karpenter.New(c.ctx, c.part(p.name, "pool"), c.global(p.name), c.nodePool(p), c.operatedBy(autoNodes)...)
+			_, err := karpenter.New(c.ctx, c.part(p.name, "pool"), c.global(p.name), c.nodePool(p), c.operatedBy(charts.Karpenter)...)
 			if err != nil {
 				return err
 			}
@@ -93,7 +97,7 @@ func (c *cluster) make() (err error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(priorities)) {
 		_, err := kueue.NewPriorityClass(c.ctx, c.part("priority", name), c.metadata(c.global(name)), priorities[name],
-			c.operatedBy(queues)...)
+			c.operatedBy(charts.Kueue)...)
 		if err != nil {
 			return err
 		}
@@ -105,13 +109,40 @@ func (c *cluster) make() (err error) {
 	return c.queue(flavors)
 }
 
+// fits refuses a queue that admits more than the namespace may ask for: such a job holds its quota, and its pods are
+// refused.
+func (c *cluster) fits() error {
+	borrow := 0
+	if c.settings.Nodes.Cohort != "" {
+		borrow = *c.settings.Nodes.BorrowPercent
+	}
+	admits, q := most(c.args.GPUQuota, c.pools, borrow), c.settings.Quota
+	c.mu.Lock()
+	c.admits = admits
+	c.mu.Unlock()
+	r := &refuse{}
+	for _, b := range []struct {
+		key         string
+		bound, want int
+	}{
+		{"cpus", q.CPUs, int(admits.cpus)}, {"memoryGiB", q.MemoryGiB, admits.memoryGiB},
+		{"accelerators", c.accelerators(), admits.accelerators},
+	} {
+		if b.bound < b.want {
+			r.add(components.ErrConflict, "kubernetes.quota."+b.key, b.bound, fmt.Sprintf("%d at least, which the pools and "+
+				"what may be borrowed come to: the queue admits jobs of that size, and their pods would be refused", b.want))
+		}
+	}
+	return r.err()
+}
+
 // meter installs the exporter of accelerators' figures where the stack installs operators and has accelerators.
 func (c *cluster) meter() error {
 	gpus := func(p pool) bool { return p.resource == gpuResource }
 	if !c.settings.InstallOperators || !slices.ContainsFunc(c.pools, gpus) {
 		return nil
 	}
-	return c.need(gpuExporter)
+	return c.need(charts.DCGMExporter)
 }
 
 // global is the name of an object of the whole cluster: others have such objects too.
@@ -123,7 +154,7 @@ func (c *cluster) metadata(name string) object.Metadata {
 	return object.Metadata{Name: name, Labels: c.labels()}
 }
 
-func (c *cluster) operatedBy(o operator) []pulumi.ResourceOption {
+func (c *cluster) operatedBy(o string) []pulumi.ResourceOption {
 	return append(c.with(), c.operated(o)...)
 }
 

@@ -57,6 +57,21 @@ func (p pool) amounts() (cpus, gib, accelerators int) {
 	return cpus, p.machine.MemoryMiB * p.nodes / 1024, p.machine.Accelerators * p.nodes
 }
 
+// most is what the queue of a team admits at a time: its quota, and what it may borrow. It is pure.
+func most(asked int, pools []pool, borrowPercent int) amounts {
+	var sum amounts
+	left := quotaOf(asked, pools)
+	for _, p := range pools {
+		cpus, gib, accelerators := p.amounts()
+		accelerators = min(accelerators, left)
+		left -= accelerators
+		sum.cpus += float64(cpus + share(cpus, borrowPercent))
+		sum.memoryGiB += gib + share(gib, borrowPercent)
+		sum.accelerators += accelerators + share(accelerators, borrowPercent)
+	}
+	return sum
+}
+
 // share is a percentage of an amount, rounded down.
 func share(amount, percent int) int { return amount * percent / 100 }
 

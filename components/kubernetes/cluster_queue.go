@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/kueue"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
@@ -22,7 +23,7 @@ func (c *cluster) flavors() ([]pulumi.Resource, error) {
 		for _, level := range levels {
 			t.Levels = append(t.Levels, kueue.Level{NodeLabel: level})
 		}
-		one, err := kueue.New(c.ctx, c.part("topology"), c.metadata(topology), t, c.operatedBy(queues)...)
+		one, err := kueue.New(c.ctx, c.part("topology"), c.metadata(topology), t, c.operatedBy(charts.Kueue)...)
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +35,7 @@ func (c *cluster) flavors() ([]pulumi.Resource, error) {
 		}
 		one, err := kueue.New(c.ctx, c.part(p.name, "flavor"), c.metadata(c.flavor(p)), kueue.ResourceFlavor{
 			NodeLabels: c.nodeLabels(p), NodeTaints: c.taints(p), TopologyName: topology,
-		}, append(c.operatedBy(queues), pulumi.DependsOn(made))...)
+		}, append(c.operatedBy(charts.Kueue), pulumi.DependsOn(made))...)
 		if err != nil {
 			return nil, err
 		}
@@ -74,13 +75,13 @@ func (c *cluster) queue(flavors []pulumi.Resource) error {
 		spec.AdmissionChecksStrategy = &kueue.ChecksStrategy{AdmissionChecks: []kueue.CheckRule{rule}}
 	}
 	made, err := kueue.New(c.ctx, c.part("quota"), c.metadata(c.namespace), spec,
-		append(c.operatedBy(queues), pulumi.DependsOn(flavors))...)
+		append(c.operatedBy(charts.Kueue), pulumi.DependsOn(flavors))...)
 	if err != nil {
 		return err
 	}
 	local := object.Metadata{Name: jobsQueue, Namespace: c.namespace, Labels: c.labels()}
 	c.queued, err = kueue.New(c.ctx, c.part("queue"), local, kueue.LocalQueue{ClusterQueue: c.namespace},
-		append(c.operatedBy(queues), pulumi.DependsOn([]pulumi.Resource{made}))...)
+		append(c.operatedBy(charts.Kueue), pulumi.DependsOn([]pulumi.Resource{made}))...)
 	return err
 }
 
@@ -133,14 +134,14 @@ func (c *cluster) provision() (pulumi.Resource, error) {
 	name := c.global("provision")
 	config, err := kueue.New(c.ctx, c.part("provision", "config"), c.metadata(name), kueue.ProvisioningRequestConfig{
 		ProvisioningClassName: class, ManagedResources: []string{gpuResource},
-	}, c.operatedBy(queues)...)
+	}, c.operatedBy(charts.Kueue)...)
 	if err != nil {
 		return nil, err
 	}
 	return kueue.New(c.ctx, c.part("provision"), c.metadata(name), kueue.AdmissionCheck{
 		ControllerName: "kueue.x-k8s.io/provisioning-request",
 		Parameters:     kueue.Parameters{APIGroup: "kueue.x-k8s.io", Kind: "ProvisioningRequestConfig", Name: name},
-	}, append(c.operatedBy(queues), pulumi.DependsOn([]pulumi.Resource{config}))...)
+	}, append(c.operatedBy(charts.Kueue), pulumi.DependsOn([]pulumi.Resource{config}))...)
 }
 
 // waits reports whether the jobs of the stack wait in a queue.

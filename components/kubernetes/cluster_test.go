@@ -14,7 +14,13 @@ import (
 )
 
 func clusterPlan(change func(*components.ClusterArgs), set func(*settings.Settings)) plan {
-	return plan{change: set, build: func(ctx *pulumi.Context, target components.Target) error {
+	room := func(s *settings.Settings) {
+		s.Quota = settings.Quota{CPUs: 2000, MemoryGiB: 20000, Accelerators: 100}
+		if set != nil {
+			set(s)
+		}
+	}
+	return plan{change: room, build: func(ctx *pulumi.Context, target components.Target) error {
 		gpus := components.Machine{CPUs: 96, MemoryMiB: 1 << 20, Accelerator: components.GPULarge, Accelerators: 8}
 		args := &components.ClusterArgs{GPUQuota: 20, Pools: []components.NodePool{
 			{Name: "cpu", Machine: components.Machine{CPUs: 16, MemoryMiB: 65536}, Max: 2, SpotPercent: new(0)},
@@ -118,4 +124,43 @@ func TestAPlatformDoesNotWaitForWhatComesLater(t *testing.T) {
 	for _, made := range r.Find("kubernetes:apps/v1:Deployment") {
 		assert.Contains(t, strings.Join(made.Dependencies, " "), "ServiceAccount::endpoint-serviceaccount")
 	}
+}
+
+// TestWhatTheQueueAdmitsFits: a job that the queue admits must not be refused by the namespace or by the budget.
+func TestWhatTheQueueAdmitsFits(t *testing.T) {
+	t.Parallel()
+	cohort := func(s *settings.Settings) { s.Nodes.Cohort, s.Nodes.BorrowPercent = "ml", new(50) }
+	_, err := clusterPlan(nil, func(s *settings.Settings) { cohort(s); s.Quota.Accelerators = 29 }).run(t)
+	require.ErrorIs(t, err, components.ErrConflict)
+	require.ErrorContains(t, err, `kubernetes.quota.accelerators: found "29", want 30 at least`)
+	_, err = clusterPlan(nil, func(s *settings.Settings) { s.Quota = settings.Quota{} }).run(t)
+	for _, key := range []string{"quota.cpus", "quota.memoryGiB", "quota.accelerators"} {
+		require.ErrorContains(t, err, key)
+	}
+
+	budget := func(usd float64, set func(*settings.Settings)) error {
+		p := clusterPlan(nil, set)
+		queue := p.build
+		p.build = func(ctx *pulumi.Context, target components.Target) error {
+			if err := queue(ctx, target); err != nil {
+				return err
+			}
+			_, err := components.NewBudget(ctx, "budget", target, &components.BudgetArgs{
+				MonthlyUSD: usd, Receivers: []string{"a@example.com"},
+			})
+			return err
+		}
+		_, err := p.run(t)
+		return err
+	}
+	price := func(s *settings.Settings) { s.Prices = settings.Prices{CPU: 0.01, MemoryGiB: 0.0001, Accelerator: 1} }
+	require.NoError(t, budget(20*730, price), "the 20 of the quota")
+	require.ErrorContains(t, budget(19*730, price), "19 accelerators of 20")
+	borrowing := func(s *settings.Settings) { price(s); cohort(s) }
+	require.ErrorContains(t, budget(20*730, borrowing), "20 accelerators of 30", "and what may be borrowed")
+	require.NoError(t, budget(30*730, borrowing))
+	dear := func(s *settings.Settings) { price(s); s.Prices.CPU, s.Prices.MemoryGiB = 1, 1 }
+	err = budget(30*730, dear)
+	require.ErrorContains(t, err, "30 CPUs of 416, 30 GiB of memory of 4224")
+	require.ErrorIs(t, err, components.ErrConflict)
 }

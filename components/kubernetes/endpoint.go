@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
@@ -71,9 +72,9 @@ type variant struct {
 }
 
 func (e *endpoint) check() error {
-	var needed []operator
+	var needed []string
 	if e.gateway() {
-		needed = append(needed, gatewayAPI)
+		needed = append(needed, charts.GatewayAPI)
 	}
 	if err := e.need(needed...); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/gateway"
 	"github.com/mlpathway/mlpathway/components/kubernetes/keda"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
@@ -23,16 +24,16 @@ func (e *endpoint) scale(v variant, parts []string, of pulumi.Resource) error {
 	m := object.Metadata{Name: v.name}
 	target := api.ScaleTarget{APIVersion: "apps/v1", Kind: "Deployment", Name: v.name}
 	on := pulumi.DependsOn([]pulumi.Resource{of})
-	if e.has(scaler) {
+	if e.has(charts.KEDA) {
 		scaled := e.scaledObject(v)
-		made, err := e.named(keda.APIVersion, keda.Kind, parts, m, spec(scaled), append(e.operated(scaler), on)...)
+		made, err := e.named(keda.APIVersion, keda.Kind, parts, m, spec(scaled), append(e.operated(charts.KEDA), on)...)
 		e.made = append(e.made, made)
 		return err
 	}
 	metric := api.Metric{Type: "Resource", Resource: &api.ResourceMetric{
 		Name: "cpu", Target: api.MetricTarget{Type: "Utilization", AverageUtilization: 70},
 	}}
-	if e.has(adapter) {
+	if e.has(charts.PrometheusAdapter) {
 		metric = api.Metric{Type: "Pods", Pods: &api.PodsMetric{
 			Metric: api.NameRef{Name: requestsMetric},
 			Target: api.MetricTarget{Type: "AverageValue", AverageValue: strconv.Itoa(e.args.TargetRequestsPerSecond)},
@@ -92,7 +93,7 @@ func (e *endpoint) route() (pulumi.Resource, error) {
 	if g.Class != "" {
 		parent = gateway.Parent{Name: e.name, SectionName: "https"}
 		made, err := e.named(gateway.APIVersion, gateway.GatewayKind, nil, object.Metadata{Name: e.name},
-			spec(ownGateway(g)), e.operated(gatewayAPI)...)
+			spec(ownGateway(g)), e.operated(charts.GatewayAPI)...)
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +108,7 @@ func (e *endpoint) route() (pulumi.Resource, error) {
 		Rules: []gateway.Rule{{
 			Matches: matches("/predict", "/models", "/v2"), BackendRefs: backends, Timeouts: gateway.Timeouts{Request: "15s"},
 		}},
-	}), append(e.operated(gatewayAPI), pulumi.DependsOn(append(on, e.made...)))...)
+	}), append(e.operated(charts.GatewayAPI), pulumi.DependsOn(append(on, e.made...)))...)
 	e.made = append(e.made, made)
 	return made, err
 }

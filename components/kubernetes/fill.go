@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/settings"
 )
 
@@ -38,8 +39,8 @@ func fill(s settings.Settings, scope components.Scope, hasProvider bool) (settin
 	byDefault(&s.Gateway.DrainSeconds, 20)
 	fillQuota(&s.Quota, scope.Environment)
 	for _, name := range s.Operators {
-		if _, ok := catalogue[operator(name)]; !ok {
-			r.add(components.ErrChoice, "kubernetes.operators", name, "one of "+operatorNames())
+		if !slices.Contains(charts.Names(), name) {
+			r.add(components.ErrChoice, "kubernetes.operators", name, "one of "+strings.Join(charts.Names(), ", "))
 		}
 	}
 	if s.Trainer != asJobSet && s.Trainer != asTrainJob {

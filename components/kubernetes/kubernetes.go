@@ -2,7 +2,8 @@
 // own machines, kind, or a shared cluster of a cloud. The targets of the clouds use it for the workload half on the
 // clusters that they make.
 //
-// It looks nothing up: what the cluster has stands in the stack file, and so a plan needs no cluster.
+// What the cluster has stands in the stack file, and so a plan needs no cluster; where there is a way to it, Inspect asks
+// the cluster whether it is true, before anything is made.
 package kubernetes
 
 import (
@@ -35,6 +36,8 @@ type Options struct {
 	DataClass string
 	// Credentials is the range of addresses from which pods get credentials of a cloud, on port 80. Default none.
 	Credentials string
+	// Look asks the cluster what it serves. Default nobody asks.
+	Look Look
 }
 
 // Target implements components.Target on Kubernetes.
@@ -48,6 +51,7 @@ type Target struct {
 	space    pulumi.Resource            // the namespace; nil before Begin
 	charts   map[string]pulumi.Resource // what Begin installs, by operator
 	queue    string                     // where jobs wait; "" where nothing queues
+	admits   amounts                    // what the queue of the stack lets run at a time; nothing where it makes none
 	ranked   bool                       // the stack makes priorities for jobs
 	tuned    bool                       // a search for parameters goes before the training
 	rights   map[string][]string        // what the lake's owner must allow, by identity

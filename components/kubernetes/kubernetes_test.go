@@ -51,7 +51,7 @@ func cluster() settings.Settings {
 		Access:   settings.Access{APIServers: []string{"10.0.0.1/32"}, LakeNamespace: "minio"},
 		Gateway:  settings.Gateway{Host: "fraud.example.com", Class: "envoy", Certificate: "fraud-tls"},
 		Registry: "registry.example.com/fraud",
-		Prices:   settings.Prices{CPU: 0.03, MemoryGiB: 0.004, Accelerator: 2},
+		Prices:   settings.Prices{CPU: 0.003, MemoryGiB: 0.0004, Accelerator: 0.05},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/monitors"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
@@ -29,7 +30,7 @@ func (t *Target) Monitoring(
 		DashboardURL: pulumi.Sprintf("%s/monitoring/index.html", components.ZoneURI(args.Lake, components.Results)),
 		AlertIDs:     none(), Identity: identity,
 	}
-	if !t.has(prometheus) {
+	if !t.has(charts.Prometheus) {
 		return outputs, nil
 	}
 	if outputs.AlertIDs, err = m.alarm(); err != nil {
@@ -73,7 +74,7 @@ func (m *monitoring) look() error {
 	_, err := m.object(monitors.APIVersion, monitors.ServiceKind, nil, spec(monitors.ServiceMonitor{
 		Selector:  api.Selector{MatchLabels: map[string]string{"layer": strings.ToLower(string(components.EndpointLayer))}},
 		Endpoints: []monitors.Endpoint{{Port: httpPort, Path: "/metrics", Interval: "15s"}},
-	}), m.operated(prometheus)...)
+	}), m.operated(charts.Prometheus)...)
 	return err
 }
 
@@ -82,7 +83,7 @@ func (m *monitoring) alarm() (pulumi.StringMapOutput, error) {
 	rules := m.rules()
 	made, err := m.named(monitors.APIVersion, monitors.RuleKind, nil, object.Metadata{Name: m.name}, spec(monitors.Rules{
 		Groups: []monitors.Group{{Name: m.namespace, Rules: rules}},
-	}), m.operated(prometheus)...)
+	}), m.operated(charts.Prometheus)...)
 	if err != nil {
 		return none(), err
 	}

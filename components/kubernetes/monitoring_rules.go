@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/monitors"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
@@ -73,7 +74,7 @@ func (m *monitoring) rules() []monitors.Rule {
 		rules = append(rules, m.rule(alarmName(alert.Signal), expr, s.during,
 			fmt.Sprintf("%s: more than %v %s", s.meaning, alert.Above, s.unit)))
 	}
-	if m.has(gpuExporter) {
+	if m.has(charts.DCGMExporter) {
 		rules = append(rules, m.rule("MlpathwayAcceleratorIdle", fmt.Sprintf(idleAccelerators, m.namespace), "10m",
 			"an accelerator that a pod holds has done nothing for an hour"))
 	}

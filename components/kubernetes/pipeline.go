@@ -11,6 +11,7 @@ import (
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
 	"github.com/mlpathway/mlpathway/components/kubernetes/argo"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
@@ -41,7 +42,7 @@ func (t *Target) Pipeline(
 		return nil, err
 	}
 	p.template, err = p.named(argo.APIVersion, argo.TemplateKind, nil, object.Metadata{Name: name}, spec(p.workflow()),
-		p.operated(workflows, jobSets)...)
+		p.operated(charts.ArgoWorkflows, charts.JobSet)...)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func (p *pipeline) check() error {
 		return fmt.Errorf("onDrift: found true, want false: nothing in a cluster hears of drift but people, by an alert: %w",
 			components.ErrUnsupported)
 	}
-	return p.need(workflows)
+	return p.need(charts.ArgoWorkflows)
 }
 
 // define makes the ConfigMap with pipeline.yaml. It is named after its content: what runs keeps what it began with.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/components"
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/jobset"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
@@ -18,12 +19,12 @@ func (t *Target) Training(
 	ctx *pulumi.Context, name string, args *components.TrainingArgs, opts ...pulumi.ResourceOption,
 ) (*components.TrainingOutputs, error) {
 	j := &training{layer: t.layer(ctx, components.TrainingLayer, name, opts), args: args}
-	needs := []operator{jobSets}
+	needs := []string{charts.JobSet}
 	if t.settings.Trainer == asTrainJob {
-		needs = append(needs, trainerOperator)
+		needs = append(needs, charts.Trainer)
 	}
 	if j.args.Queue != nil || t.waits() {
-		needs = append(needs, queues)
+		needs = append(needs, charts.Kueue)
 	}
 	if err := j.need(needs...); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/trainer"
 )
 
@@ -19,7 +20,7 @@ func (j *training) trainJob() (pulumi.StringOutput, error) {
 	pods.Metadata.Labels = j.podLabels(workersPart)
 	made, err := j.object(trainer.APIVersion, trainer.RuntimeKind, nil, spec(trainer.Runtime{
 		MLPolicy: trainer.MLPolicy{NumNodes: j.args.Nodes}, Template: trainer.Template{Spec: set},
-	}), j.operated(jobSets, trainerOperator)...)
+	}), j.operated(charts.JobSet, charts.Trainer)...)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}

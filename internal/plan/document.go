@@ -54,6 +54,8 @@ type Document struct {
 	Judgements map[string]int `json:"judgements"`
 	// NotInspected counts resources of types that no rule looks at, by type.
 	NotInspected map[string]int `json:"notInspected"`
+	// Unseen says what the plan could not look at, for want of credentials; "" where there is nothing.
+	Unseen string `json:"unseen,omitempty"`
 	// MonthlyBudgetUSD is the bound of the stack's file; 0 where it has none.
 	MonthlyBudgetUSD float64 `json:"monthlyBudgetUSD,omitempty"`
 	// Cost of each month.

@@ -131,7 +131,7 @@ func (m *markdown) findings(d *plan.Document) {
 // unjudged says what the rules could not tell yet, and what no rule looks at.
 func (m *markdown) unjudged(d *plan.Document) {
 	unverified, types := waiting(d.Findings), notInspected(d)
-	if unverified == "" && types == "" {
+	if unverified == "" && types == "" && d.Unseen == "" {
 		return
 	}
 	m.line("\n<details><summary>Not judged yet: %d that can be told only when the stack is made%s</summary>\n",
@@ -141,6 +141,9 @@ func (m *markdown) unjudged(d *plan.Document) {
 	}
 	if types != "" {
 		m.line("- not inspected by any rule: %s", cell(listed(d.NotInspected)))
+	}
+	if d.Unseen != "" {
+		m.line("- not looked at: %s", cell(d.Unseen))
 	}
 	m.line("\n</details>")
 }

@@ -184,7 +184,7 @@ func (t *text) wrapped(indent, s string) {
 	t.line("%s%s", indent, line)
 }
 
-// advice says how to fix what is broken, and what no rule looks at.
+// advice says how to fix what is broken, and what neither a rule nor the plan looks at.
 func (t *text) advice(d *plan.Document) {
 	if all := fixes(d.Findings); len(all) > 0 {
 		t.line("\nHow to fix them; docs/policies.md has the rules")
@@ -195,6 +195,10 @@ func (t *text) advice(d *plan.Document) {
 	if len(d.NotInspected) > 0 {
 		t.line("\nNot inspected by any rule")
 		t.wrapped("  ", listed(d.NotInspected))
+	}
+	if d.Unseen != "" {
+		t.line("\nNot looked at")
+		t.wrapped("  ", oneLine(d.Unseen))
 	}
 }
 

@@ -101,7 +101,7 @@ type Quota struct {
 	CPUs int `yaml:"cpus"`
 	// MemoryGiB of all pods. Default 4 GiB for each CPU.
 	MemoryGiB int `yaml:"memoryGiB"`
-	// Accelerators of all pods. Default those of the cluster layer's pools, or 8.
+	// Accelerators of all pods. Default 8.
 	Accelerators int `yaml:"accelerators"`
 	// Pods at a time. Default 200.
 	Pods int `yaml:"pods"`

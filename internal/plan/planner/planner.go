@@ -76,8 +76,8 @@ func (p *Planner) judge(
 		Version: plan.Version, Project: p.Project, Stack: stack, Target: config.Target,
 		Environment: string(config.Environment), Region: region, Counts: map[string]int{},
 		Resources: []plan.Resource{}, Outputs: write.entries(outputs), Findings: []plan.Finding{},
-		Judgements: report.Counts, NotInspected: report.NotInspected, MonthlyBudgetUSD: config.MonthlyBudgetUSD,
-		Cost: estimate,
+		Judgements: report.Counts, NotInspected: report.NotInspected, Unseen: planned.Unseen,
+		MonthlyBudgetUSD: config.MonthlyBudgetUSD, Cost: estimate,
 	}
 	for _, r := range judged.Resources() {
 		d.Counts[r.Type]++

@@ -56,7 +56,7 @@ func everything() *plan.Document {
 			Message: "m", Waiver: &rules.Waiver{Rule: "r", URN: "u", Environment: "prod", Reason: "r", Owner: "o",
 				Ticket: "t", Expires: "e", ApprovedBy: "a"},
 		}},
-		Judgements: map[string]int{"pass": 1}, NotInspected: map[string]int{"t": 1}, MonthlyBudgetUSD: 5,
+		Judgements: map[string]int{"pass": 1}, NotInspected: map[string]int{"t": 1}, Unseen: "u", MonthlyBudgetUSD: 5,
 		Cost: &cost.Estimate{
 			TableDate: "d", TableSHA256: "s", Total: amount, ExpectedLowUSD: 1, SteadyOnDemandUSD: 1,
 			Components: []cost.Component{{URN: "c", Type: "t", Name: "n", USD: amount}},

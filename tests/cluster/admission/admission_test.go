@@ -28,6 +28,7 @@ var shared struct {
 	server *controlplane.ControlPlane
 	err    error
 	dir    string
+	bare   built // what a program found before the server had any definition
 }
 
 func TestMain(m *testing.M) {
@@ -60,6 +61,7 @@ func start(cache *binaries.Cache) (*controlplane.ControlPlane, error) {
 	if err != nil {
 		return nil, err
 	}
+	shared.bare = build(c)
 	if err := c.InstallDefinitions(ctx); err != nil {
 		c.Stop()
 		return nil, err
