@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/karpenter"
 	"github.com/mlpathway/mlpathway/components/kubernetes/kueue"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
@@ -37,8 +38,8 @@ func (c *cluster) makeSoftware() error {
 			"key": pulumi.String(gpuResource), "operator": pulumi.String("Exists"), "effect": pulumi.String("NoSchedule"),
 		}},
 	}
-	charts := []object.Release{{
-		Name: karpenterChart, Chart: "oci://public.ecr.aws/karpenter/karpenter", Version: karpenterVersion,
+	releases := []object.Release{{
+		Name: karpenterChart, Chart: charts.Of(charts.Karpenter).Name, Version: charts.Of(charts.Karpenter).Version,
 		Namespace: karpenterSpace,
 		Values: pulumi.Map{
 			"settings": pulumi.Map{
@@ -48,18 +49,19 @@ func (c *cluster) makeSoftware() error {
 			"serviceAccount": pulumi.Map{"name": pulumi.String(karpenterAccount)},
 		},
 	}, {
-		Name: kueueChart, Chart: "oci://registry.k8s.io/kueue/charts/kueue", Version: "0.19.0", Namespace: "kueue-system",
+		Name: kueueChart, Chart: charts.Of(charts.Kueue).Name, Version: charts.Of(charts.Kueue).Version, Namespace: "kueue-system",
 		CreateNamespace: true,
 	}}
 	if quota(c.args.GPUQuota, c.pools) > 0 {
 		// The device plugin is a part of Bottlerocket's images for NVIDIA; a second one must not run beside it.
 		// Source: docs.aws.amazon.com/eks, Install Kubernetes device plugin for GPUs (looked up on 2026-11-25).
-		charts = append(charts, object.Release{
-			Name: exporterChart, Chart: exporterChart, Version: "4.0.4", Namespace: "nvidia", CreateNamespace: true,
-			Repository: &object.Repository{Repo: "https://nvidia.github.io/dcgm-exporter/helm-charts"}, Values: gpus,
+		exporter := charts.Of(charts.DCGMExporter)
+		releases = append(releases, object.Release{
+			Name: exporterChart, Chart: exporter.Name, Version: exporter.Version, Namespace: exporter.Namespace,
+			CreateNamespace: true, Repository: &object.Repository{Repo: exporter.Repository}, Values: gpus,
 		})
 	}
-	for _, chart := range charts {
+	for _, chart := range releases {
 		chart.Atomic, chart.Timeout = true, 600
 		made, err := object.NewRelease(c.ctx, c.part(chart.Name), chart, c.inside(c.ready...)...)
 		if err != nil {

@@ -13,13 +13,12 @@ import (
 )
 
 const (
-	clusterType   = "aws:eks/cluster:Cluster"
-	poolType      = "kubernetes:karpenter.sh/v1:NodePool"
-	classType     = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
-	quotaType     = "kubernetes:kueue.x-k8s.io/v1beta2:ClusterQueue"
-	releaseType   = "kubernetes:helm.sh/v3:Release"
-	clusterQueues = "../kubernetes/kueue/testdata/crds.json"
-	clusterNodes  = "../kubernetes/karpenter/testdata/crds.json"
+	clusterType = "aws:eks/cluster:Cluster"
+	poolType    = "kubernetes:karpenter.sh/v1:NodePool"
+	classType   = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+	quotaType   = "kubernetes:kueue.x-k8s.io/v1beta2:ClusterQueue"
+	releaseType = "kubernetes:helm.sh/v3:Release"
+	definitions = "../kubernetes/testdata/kinds.json"
 )
 
 func clusterPlan(e components.Environment, change func(*components.ClusterArgs)) plan {
@@ -135,14 +134,10 @@ func TestCustomResourcesKeepTheirDefinitions(t *testing.T) {
 	t.Parallel()
 	checked := 0
 	for _, made := range clusterPlan(components.Prod, nil).must(t).Resources() {
-		switch {
-		case strings.HasPrefix(made.Type, "kubernetes:karpenter"):
-			crdtest.Check(t, clusterNodes, made)
-		case strings.HasPrefix(made.Type, "kubernetes:kueue"):
-			crdtest.Check(t, clusterQueues, made)
-		default:
+		if !strings.HasPrefix(made.Type, "kubernetes:karpenter") && !strings.HasPrefix(made.Type, "kubernetes:kueue") {
 			continue
 		}
+		crdtest.Check(t, definitions, made)
 		checked++
 	}
 	assert.Equal(t, 10, checked)

@@ -50,6 +50,9 @@ func CheckObject(t *testing.T, path string, object map[string]any) {
 
 func (s *schema) check(t *testing.T, path string, value any) {
 	t.Helper()
+	if s.Type == "open" { // it takes everything
+		return
+	}
 	if len(s.Enum) > 0 {
 		assert.Contains(t, s.Enum, value, path)
 	}

@@ -46,7 +46,7 @@ func TestFieldsAreThoseOfTheDefinitions(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, r.Resources(), 2)
 	for _, made := range r.Resources() {
-		crdtest.Check(t, "testdata/crds.json", made)
+		crdtest.Check(t, "../testdata/kinds.json", made)
 	}
 	assert.Len(t, r.Find("kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"), 1)
 }

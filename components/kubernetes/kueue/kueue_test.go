@@ -41,6 +41,6 @@ func TestFieldsAreThoseOfTheDefinitions(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, r.Resources(), 3)
 	for _, made := range r.Resources() {
-		crdtest.Check(t, "testdata/crds.json", made)
+		crdtest.Check(t, "../testdata/kinds.json", made)
 	}
 }

@@ -1,5 +1,5 @@
-// Package object declares Kubernetes objects from plain Go structs. It links no API package of the SDK: an object is
-// registered by its token, as the SDK itself registers a custom resource.
+// Package object declares Kubernetes objects from plain Go structs. Of the SDK it links the provider and no API package:
+// an object is registered by its token, as the SDK itself registers a custom resource.
 package object
 
 import (
@@ -145,38 +145,5 @@ type Repository struct {
 func NewRelease(ctx *pulumi.Context, name string, r Release, opts ...pulumi.ResourceOption) (*Object, error) {
 	var made Object
 	err := ctx.RegisterResource("kubernetes:helm.sh/v3:Release", name, Input(r).(pulumi.Map), &made, opts...)
-	return &made, err
-}
-
-// Provider is the way into a cluster.
-type Provider struct {
-	pulumi.ProviderResourceState
-}
-
-// providerVersion is that of the SDK whose tokens this package uses.
-const providerVersion = "4.30.0"
-
-// NewContextProvider declares the way into a cluster that the kubeconfig of whoever runs Pulumi knows under a name.
-func NewContextProvider(
-	ctx *pulumi.Context, name, context string, opts ...pulumi.ResourceOption,
-) (*Provider, error) {
-	var made Provider
-	err := ctx.RegisterResource("pulumi:providers:kubernetes", name, pulumi.Map{
-		"context": pulumi.String(context), "enableServerSideApply": pulumi.String("true"),
-		"enableConfigMapMutable": pulumi.String("true"), // else a changed one goes before the new one comes
-	}, &made, append(append([]pulumi.ResourceOption{}, opts...), pulumi.Version(providerVersion))...)
-	return &made, err
-}
-
-// NewProvider declares the way into a cluster. The kubeconfig must hold no credentials: it is kept as it is, since a
-// recorded preview cannot carry a secret that is not known yet.
-func NewProvider(
-	ctx *pulumi.Context, name string, kubeconfig pulumi.StringInput, opts ...pulumi.ResourceOption,
-) (*Provider, error) {
-	var made Provider
-	err := ctx.RegisterResource("pulumi:providers:kubernetes", name, pulumi.Map{
-		"kubeconfig": kubeconfig, "enableServerSideApply": pulumi.String("true"),
-		"enableConfigMapMutable": pulumi.String("true"), // else a changed one goes before the new one comes
-	}, &made, append(append([]pulumi.ResourceOption{}, opts...), pulumi.Version(providerVersion))...)
 	return &made, err
 }

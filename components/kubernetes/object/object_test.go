@@ -1,6 +1,7 @@
 package object_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -55,4 +56,27 @@ func TestObjectsAndReleasesAreRegisteredByTheirTokens(t *testing.T) {
 	chart := r.Find("kubernetes:helm.sh/v3:Release")
 	require.Len(t, chart, 1)
 	assert.Equal(t, "https://example.com", chart[0].Inputs["repositoryOpts"].ObjectValue()["repo"].StringValue())
+}
+
+// The environment belongs to the process, so this test runs alone.
+func TestAProviderDoesNotDependOnTheMachine(t *testing.T) {
+	t.Setenv("KUBECONFIG", "/home/somebody/.kube/config")
+	r, err := recording.Record(func(ctx *pulumi.Context) error {
+		_, err := object.NewContextProvider(ctx, "there", "shop")
+		if err != nil {
+			return err
+		}
+		_, err = object.NewProvider(ctx, "made", pulumi.String("kind: Config").ToStringOutput())
+		return err
+	}, recording.Options{Project: "p", Stack: "s"})
+	require.NoError(t, err)
+	providers := r.Find("pulumi:providers:kubernetes")
+	require.Len(t, providers, 2)
+	common := map[string]any{"enableServerSideApply": true, "enableConfigMapMutable": true}
+	for _, p := range providers {
+		want := maps.Clone(common)
+		want[map[string]string{"there": "context", "made": "kubeconfig"}[p.Name]] =
+			map[string]string{"there": "shop", "made": "kind: Config"}[p.Name]
+		assert.Equal(t, want, p.Inputs.Mappable(), p.Name)
+	}
 }

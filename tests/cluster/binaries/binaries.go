@@ -144,6 +144,18 @@ func (c *Cache) Module(ctx context.Context, path string) (string, error) {
 	return download(cmd)
 }
 
+// Version is a module that tools/k8s/go.mod pins, as path@version.
+func (c *Cache) Version(ctx context.Context, path string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-m", path)
+	cmd.Dir = filepath.Join(c.Root, "tools", "k8s")
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the version of %s: %w", path, err)
+	}
+	return strings.Join(strings.Fields(string(out)), "@"), nil
+}
+
 // Published is the directory of a version of a module from which only files are read. sum is its checksum as in go.sum.
 func Published(ctx context.Context, module, sum string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)

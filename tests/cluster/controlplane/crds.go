@@ -47,9 +47,36 @@ var published = []definitions{
 		module: "sigs.k8s.io/gateway-api@v1.4.0", sum: "h1:ZwlNM6zOHq0h3WUX2gfByPs2yAEsy/EenYJB78jpQfQ=",
 		folder: "config/crd/standard", names: []string{"gateways", "httproutes", "referencegrants"},
 	}, {
-		module: "github.com/kubeflow/spark-operator/v2@v2.3.0", sum: "h1:cYN/331gwkdZ0S/ai72JQoUv7UK52O2OQOWFpl8XhPc=",
-		folder: "config/crd/bases", names: []string{"sparkapplications", "scheduledsparkapplications"},
+		module: "github.com/kubeflow/spark-operator/v2", folder: "config/crd/bases",
+		names: []string{"sparkapplications", "scheduledsparkapplications"},
 	},
+}
+
+// Published are the custom resource definitions of a project.
+type Published struct {
+	// Module and its version.
+	Module string
+	// Objects are the definitions.
+	Objects []*unstructured.Unstructured
+}
+
+// Definitions reads the custom resource definitions of all projects whose objects this one declares.
+func Definitions(ctx context.Context, cache *binaries.Cache) ([]Published, error) {
+	all := make([]Published, 0, len(published))
+	for _, d := range published {
+		objects, err := d.read(ctx, cache)
+		if err != nil {
+			return nil, fmt.Errorf("reading the definitions of %s: %w", d.module, err)
+		}
+		name := d.module
+		if d.sum == "" {
+			if name, err = cache.Version(ctx, d.module); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, Published{Module: name, Objects: objects})
+	}
+	return all, nil
 }
 
 // InstallDefinitions installs the custom resource definitions of all projects whose objects this one declares, and
@@ -57,12 +84,12 @@ var published = []definitions{
 func (c *ControlPlane) InstallDefinitions(ctx context.Context) error {
 	var group errgroup.Group
 	group.SetLimit(4)
-	for _, d := range published {
-		objects, err := d.read(ctx, c.cache)
-		if err != nil {
-			return fmt.Errorf("reading the definitions of %s: %w", d.module, err)
-		}
-		for _, object := range objects {
+	all, err := Definitions(ctx, c.cache)
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
+		for _, object := range d.Objects {
 			group.Go(func() error { return c.define(ctx, object) })
 		}
 	}
