@@ -4,23 +4,38 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes/api"
 )
 
-// Features are made by the pipeline's own step on DuckDB; they lie in the features zone alone. An online store would be
-// a database of its own, which a cluster has not by itself.
+// Features are made by the pipeline's own step on DuckDB, or where they are distributed by applications of the Spark
+// operator, and lie in the features zone.
 func (t *Target) Features(
 	ctx *pulumi.Context, name string, args *components.FeaturesArgs, opts ...pulumi.ResourceOption,
 ) (*components.FeaturesOutputs, error) {
 	l := t.layer(ctx, components.FeaturesLayer, name, opts)
-	identity, err := l.account()
+	var rules []api.Rule
+	if args.Distributed {
+		rules = driverRules()
+	}
+	identity, err := l.accountFor(name, rules...)
 	if err != nil {
 		return nil, err
+	}
+	outputs := &components.FeaturesOutputs{EngineID: text(""), OnlineURI: text(""), Identity: identity}
+	if args.Distributed {
+		e, err := l.newEngine(args)
+		if err != nil {
+			return nil, err
+		}
+		t.mu.Lock()
+		t.engine = e
+		t.mu.Unlock()
+		outputs.EngineID = l.known(name)
 	}
 	groups := pulumi.StringMap{}
 	for _, view := range args.Views {
 		groups[view.Name] = args.Offline
 	}
-	return &components.FeaturesOutputs{
-		GroupIDs: groups.ToStringMapOutput(), EngineID: text(""), OnlineURI: text(""), Identity: identity,
-	}, nil
+	outputs.GroupIDs = groups.ToStringMapOutput()
+	return outputs, nil
 }

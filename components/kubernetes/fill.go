@@ -29,6 +29,7 @@ func fill(s settings.Settings, scope components.Scope, hasProvider bool) (settin
 	}
 	byDefault(&s.Namespace, scope.Name(63))
 	byDefault(&s.Trainer, asJobSet)
+	byDefault(&s.Spark.Version, "3.5.5")
 	byDefault(&s.Prometheus, "http://prometheus-operated.monitoring:9090")
 	byDefault(&s.ArgoServer, "http://argo-server.argo:2746")
 	byDefault(&s.Access.GatewayNamespace, "gateway-system")

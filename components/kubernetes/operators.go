@@ -67,6 +67,11 @@ var chartValues = map[string]pulumi.Map{
 	charts.Prometheus: {"prometheus": pulumi.Map{"prometheusSpec": pulumi.Map{
 		"serviceMonitorSelectorNilUsesHelmValues": pulumi.Bool(false), "ruleSelectorNilUsesHelmValues": pulumi.Bool(false),
 	}}},
+	// Applications run in the namespaces of the stacks, under accounts of their own.
+	charts.SparkOperator: {"spark": pulumi.Map{
+		"jobNamespaces": pulumi.ToStringArray([]string{""}), "serviceAccount": pulumi.Map{"create": pulumi.Bool(false)},
+		"rbac": pulumi.Map{"create": pulumi.Bool(false)},
+	}},
 	// Workflows run in the namespaces of the stacks; the server takes the tokens of the cluster.
 	charts.ArgoWorkflows: {"server": pulumi.Map{"authModes": pulumi.ToStringArray([]string{"client"})}},
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mlpathway/mlpathway/components/kubernetes/argo"
 	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
+	"github.com/mlpathway/mlpathway/components/kubernetes/spark"
 )
 
 // definitionKey is the file of a pipeline's ConfigMap.
@@ -41,8 +42,12 @@ func (t *Target) Pipeline(
 	if err := p.executor(); err != nil {
 		return nil, err
 	}
-	p.template, err = p.named(argo.APIVersion, argo.TemplateKind, nil, object.Metadata{Name: name}, spec(p.workflow()),
-		p.operated(charts.ArgoWorkflows, charts.JobSet)...)
+	w, err := p.workflow()
+	if err != nil {
+		return nil, err
+	}
+	p.template, err = p.named(argo.APIVersion, argo.TemplateKind, nil, object.Metadata{Name: name}, spec(w),
+		p.operated(charts.ArgoWorkflows, charts.JobSet, charts.SparkOperator)...)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +122,12 @@ func (p *pipeline) executor() error {
 	if p.settings.Trainer == asTrainJob {
 		rules = append(rules, api.Rule{
 			APIGroups: []string{"trainer.kubeflow.org"}, Resources: []string{"trainjobs"},
+			Verbs: []string{"create", "get", "watch"},
+		})
+	}
+	if p.args.Engine != nil {
+		rules = append(rules, api.Rule{
+			APIGroups: []string{spark.Group}, Resources: []string{"sparkapplications"},
 			Verbs: []string{"create", "get", "watch"},
 		})
 	}

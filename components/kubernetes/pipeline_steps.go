@@ -28,8 +28,8 @@ const (
 var stepMachine = components.Machine{CPUs: 1, MemoryMiB: 4096}
 
 // workflow describes the runs: the steps one after the other, one run at a time.
-func (p *pipeline) workflow() argo.Workflow {
-	pods := p.stepPod(components.Step{Name: allSteps})
+func (p *pipeline) workflow() (argo.Workflow, error) {
+	pods := p.stepPod(components.Step{Name: allSteps, Args: []string{allSteps}})
 	w := argo.Workflow{
 		Entrypoint: allSteps, ServiceAccountName: p.name, AutomountServiceAccountToken: new(false),
 		Executor:        &argo.Executor{ServiceAccountName: p.part("executor")},
@@ -50,11 +50,19 @@ func (p *pipeline) workflow() argo.Workflow {
 			run.Steps = append(run.Steps, []argo.Step{{Name: tuneStep, Template: tuneStep}})
 			w.Templates = append(w.Templates, p.trainingStep(tuneStep, 0))
 		}
+		if p.onSpark(step) {
+			first, err := p.sparkStep()
+			if err != nil {
+				return w, err
+			}
+			run.Steps = append(run.Steps, []argo.Step{{Name: engineStep, Template: engineStep}})
+			w.Templates = append(w.Templates, first)
+		}
 		run.Steps = append(run.Steps, []argo.Step{{Name: step.Name, Template: step.Name}})
 		w.Templates = append(w.Templates, p.step(step))
 	}
 	w.Templates = append([]argo.Template{run}, w.Templates...)
-	return w
+	return w, nil
 }
 
 // step is one step: a job of the Training layer, or a pod.
@@ -73,9 +81,13 @@ func (p *pipeline) step(step components.Step) argo.Template {
 }
 
 func (p *pipeline) stepPod(step components.Step) api.PodTemplate {
+	environment := p.environment()
+	if p.onSpark(step) {
+		environment["MLPATHWAY_RESULT"] = p.sparkResult()
+	}
 	return p.pod(workload{
 		part: step.Name, account: p.name, image: p.args.Image, args: step.Args, machine: stepMachine,
-		environment: p.environment(), secret: p.secret, files: []mount{{uri: p.definition}}, scratchGiB: 10,
+		environment: environment, secret: p.secret, files: []mount{{uri: p.definition}}, scratchGiB: 10,
 	})
 }
 

@@ -101,12 +101,13 @@ func Input(value any) pulumi.Input {
 
 func fromStruct(v reflect.Value) pulumi.Map {
 	values := pulumi.Map{}
-	for i := range v.NumField() {
-		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if options == "omitempty" && v.Field(i).IsZero() {
-			continue
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		value := v.FieldByIndex(field.Index)
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if field.Anonymous || options == "omitempty" && value.IsZero() {
+			continue // the fields of an embedded struct come besides
 		}
-		if input := Input(v.Field(i).Interface()); input != nil {
+		if input := Input(value.Interface()); input != nil {
 			values[name] = input
 		}
 	}

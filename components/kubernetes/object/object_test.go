@@ -26,14 +26,16 @@ func TestInput(t *testing.T) {
 		Bag   map[string]string  `json:"bag"`
 		Later pulumi.StringInput `json:"later"`
 		On    bool               `json:"on"`
+		inner
 	}{
+		inner: inner{Count: 3},
 		Name: "a", Inner: &inner{}, Many: []inner{{Count: 2, Note: "b"}}, Bag: map[string]string{"k": "v"},
 		Later: pulumi.String("c"),
 	}
 	assert.Equal(t, pulumi.Map{
 		"name": pulumi.String("a"), "inner": pulumi.Map{"count": pulumi.Int(0)},
 		"many": pulumi.Array{pulumi.Map{"count": pulumi.Int(2), "note": pulumi.String("b")}},
-		"bag":  pulumi.Map{"k": pulumi.String("v")}, "later": pulumi.String("c"), "on": pulumi.Bool(false),
+		"bag":  pulumi.Map{"k": pulumi.String("v")}, "later": pulumi.String("c"), "on": pulumi.Bool(false), "count": pulumi.Int(3),
 	}, object.Input(given))
 }
 

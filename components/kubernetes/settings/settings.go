@@ -33,6 +33,8 @@ type Settings struct {
 	Queue string `yaml:"queue"`
 	// Trainer is what training jobs are made as: jobset or trainjob. Default jobset.
 	Trainer string `yaml:"trainer"`
+	// Spark makes features that are distributed.
+	Spark Spark `yaml:"spark"`
 	// WakeQuery is a query of Prometheus for the requests per second that arrive for the endpoint, even while it has no
 	// pod, such as a metric of the gateway. With it KEDA scales to zero. Default none.
 	WakeQuery string `yaml:"wakeQuery"`
@@ -147,6 +149,17 @@ type NodeClass struct {
 	Kind string `yaml:"kind"`
 	// Name of the class.
 	Name string `yaml:"name"`
+}
+
+// Spark says with what the Spark operator makes features.
+type Spark struct {
+	// Image of Spark, with Python and the file system of the lake: hadoop-aws for s3://, the connector for gs://. Required
+	// with features.distributed.
+	Image string `yaml:"image"`
+	// Version of Spark in the image. Default 3.5.5.
+	Version string `yaml:"version"`
+	// Conf are further settings, such as spark.hadoop.fs.s3a.aws.credentials.provider. Default none.
+	Conf map[string]string `yaml:"conf"`
 }
 
 // Gateway leads requests from outside to endpoints. Either Name or Class is given.

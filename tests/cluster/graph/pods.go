@@ -66,6 +66,10 @@ func Pods(object *unstructured.Unstructured) map[string]*unstructured.Unstructur
 		for _, job := range maps(object.Object, "spec", "template", "spec", "replicatedJobs") {
 			templates[text(job, "name")], _, _ = unstructured.NestedMap(job, "template", "spec", "template")
 		}
+	case "SparkApplication":
+		for _, part := range []string{"driver", "executor"} {
+			templates[part], _, _ = unstructured.NestedMap(object.Object, "spec", part, "template")
+		}
 	case "WorkflowTemplate":
 		filled := filledIn(object)
 		for _, step := range maps(filled.Object, "spec", "templates") {

@@ -9,6 +9,7 @@ import (
 	"github.com/mlpathway/mlpathway/components/kubernetes/keda"
 	"github.com/mlpathway/mlpathway/components/kubernetes/kueue"
 	"github.com/mlpathway/mlpathway/components/kubernetes/monitors"
+	"github.com/mlpathway/mlpathway/components/kubernetes/spark"
 	"github.com/mlpathway/mlpathway/components/kubernetes/trainer"
 )
 
@@ -90,6 +91,7 @@ func kinds() map[string]any {
 		keda.APIVersion + " " + keda.Kind:                spec[keda.ScaledObject]{},
 		monitors.APIVersion + " " + monitors.ServiceKind: spec[monitors.ServiceMonitor]{},
 		monitors.APIVersion + " " + monitors.RuleKind:    spec[monitors.Rules]{},
+		spark.APIVersion + " " + spark.Kind:              spec[spark.Application]{},
 		"karpenter.sh/v1 NodePool":                       spec[karpenter.NodePool]{},
 		"karpenter.k8s.aws/v1 EC2NodeClass":              spec[karpenter.EC2NodeClass]{},
 	}
