@@ -228,7 +228,7 @@ func (e *endpoint) environment(v variant) pulumi.StringMap {
 func probed(c *api.Container) {
 	get := func(path string, period, failures int) *api.Probe {
 		return &api.Probe{
-			HTTPGet: api.HTTPGet{Path: path, Port: httpPort}, PeriodSeconds: period, TimeoutSeconds: 5,
+			HTTPGet: &api.HTTPGet{Path: path, Port: httpPort}, PeriodSeconds: period, TimeoutSeconds: 5,
 			FailureThreshold: failures,
 		}
 	}

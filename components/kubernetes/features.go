@@ -1,6 +1,8 @@
 package kubernetes
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
@@ -8,7 +10,8 @@ import (
 )
 
 // Features are made by the pipeline's own step on DuckDB, or where they are distributed by applications of the Spark
-// operator, and lie in the features zone.
+// operator, and lie in the features zone. Where the settings name an image of Feast it keeps the newest row of each key
+// in Redis, and a step of the pipeline fills it.
 func (t *Target) Features(
 	ctx *pulumi.Context, name string, args *components.FeaturesArgs, opts ...pulumi.ResourceOption,
 ) (*components.FeaturesOutputs, error) {
@@ -29,8 +32,21 @@ func (t *Target) Features(
 		}
 		t.mu.Lock()
 		t.engine = e
+		// The script reads the record of its run.
+		t.rights[l.part("engine")] = []string{fmt.Sprintf("%s %s/runs", components.Read, t.zone(components.Logs))}
 		t.mu.Unlock()
 		outputs.EngineID = l.known(name)
+	}
+	if t.settings.Feast.Image != "" && *args.Online && args.Views[0].Key != "" {
+		o, made, err := l.newOnline(args)
+		if err != nil {
+			return nil, err
+		}
+		t.mu.Lock()
+		t.store = o
+		t.mu.Unlock()
+		outputs.OnlineURI = l.known(fmt.Sprintf("http://%s.%s.svc.cluster.local:%d",
+			l.part(serverPart), t.namespace, serverPort), made...)
 	}
 	groups := pulumi.StringMap{}
 	for _, view := range args.Views {

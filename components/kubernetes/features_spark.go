@@ -182,7 +182,7 @@ const engineStep = "spark"
 
 // onSpark reports whether the query of a step runs on the batch engine first.
 func (p *pipeline) onSpark(step components.Step) bool {
-	return p.args.Engine != nil && step.Args[0] == "features"
+	return p.args.Engine != nil && step.Args[0] == featuresCommand
 }
 
 // sparkResult is where the engine leaves the result of a run's query.

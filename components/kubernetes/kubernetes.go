@@ -54,6 +54,7 @@ type Target struct {
 	admits   amounts                    // what the queue of the stack lets run at a time; nothing where it makes none
 	ranked   bool                       // the stack makes priorities for jobs
 	engine   *engine                    // makes features on Spark; nil where a step does
+	store    *online                    // keeps the newest row of each key; nil where nothing does
 	tuned    bool                       // a search for parameters goes before the training
 	rights   map[string][]string        // what the lake's owner must allow, by identity
 	accounts map[string]bool            // the service accounts that were made

@@ -73,8 +73,10 @@ type pipeline struct {
 	*layer
 	args       *components.PipelineArgs
 	definition pulumi.StringOutput // the address of pipeline.yaml
-	secret     string              // variables that nobody may see; "" for none
-	template   pulumi.Resource
+	// definitionName is its ConfigMap.
+	definitionName string
+	secret         string // variables that nobody may see; "" for none
+	template       pulumi.Resource
 }
 
 func (p *pipeline) check() error {
@@ -99,7 +101,7 @@ func (p *pipeline) define() error {
 	if err != nil {
 		return err
 	}
-	p.definition = p.known(fileURI(name, definitionKey), made)
+	p.definition, p.definitionName = p.known(fileURI(name, definitionKey), made), name
 	if p.args.Warehouse == nil {
 		return nil
 	}

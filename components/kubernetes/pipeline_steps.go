@@ -22,6 +22,8 @@ const (
 	approvalStep = "approve"
 	registerStep = "register"
 	tuneStep     = "tune"
+	// featuresCommand is the command of the step that makes features.
+	featuresCommand = "features"
 )
 
 // stepMachine is what a step gets that is no training job.
@@ -60,6 +62,11 @@ func (p *pipeline) workflow() (argo.Workflow, error) {
 		}
 		run.Steps = append(run.Steps, []argo.Step{{Name: step.Name, Template: step.Name}})
 		w.Templates = append(w.Templates, p.step(step))
+		if o := p.onlineStore(); o != nil && step.Args[0] == featuresCommand {
+			fill, volumes := p.fill(o)
+			run.Steps = append(run.Steps, []argo.Step{{Name: onlineStep, Template: onlineStep}})
+			w.Templates, w.Volumes = append(w.Templates, fill), addVolumes(w.Volumes, volumes)
+		}
 	}
 	w.Templates = append([]argo.Template{run}, w.Templates...)
 	return w, nil
@@ -73,11 +80,23 @@ func (p *pipeline) step(step components.Step) argo.Template {
 	container := p.stepPod(step).Spec.Containers[0]
 	container.Name = "" // Argo has one of its own
 	return argo.Template{
-		Name: step.Name, Container: &container, RetryStrategy: &argo.Retry{
-			Limit: fmt.Sprint(*p.args.Retries), RetryPolicy: "Always", Backoff: argo.Backoff{Duration: "10s", Factor: "2"},
-			Expression: fmt.Sprintf(`lastRetry.exitCode != "%d"`, misuseExit),
-		},
+		Name: step.Name, Container: &container, RetryStrategy: p.again(),
 	}
+}
+
+// again says when a step is tried again: not where it was used wrongly.
+func (p *pipeline) again() *argo.Retry {
+	return &argo.Retry{
+		Limit: fmt.Sprint(*p.args.Retries), RetryPolicy: "Always", Backoff: argo.Backoff{Duration: "10s", Factor: "2"},
+		Expression: fmt.Sprintf(`lastRetry.exitCode != "%d"`, misuseExit),
+	}
+}
+
+// onlineStore is the store that the stack has; nil for none.
+func (p *pipeline) onlineStore() *online {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.store
 }
 
 func (p *pipeline) stepPod(step components.Step) api.PodTemplate {

@@ -90,6 +90,8 @@ type Container struct {
 	Name string `json:"name"`
 	// Image that runs.
 	Image string `json:"image"`
+	// Command in place of the image's entry point.
+	Command []string `json:"command,omitempty"`
 	// Args of the image's entry point.
 	Args []string `json:"args,omitempty"`
 	// Env are variables.
@@ -190,8 +192,10 @@ type Capabilities struct {
 
 // Probe asks a container how it is.
 type Probe struct {
-	// HTTPGet asks over HTTP.
-	HTTPGet HTTPGet `json:"httpGet"`
+	// HTTPGet asks over HTTP. It or TCPSocket is set.
+	HTTPGet *HTTPGet `json:"httpGet,omitempty"`
+	// TCPSocket opens a connection.
+	TCPSocket *TCPSocket `json:"tcpSocket,omitempty"`
 	// PeriodSeconds between two questions.
 	PeriodSeconds int `json:"periodSeconds"`
 	// TimeoutSeconds of a question.
@@ -204,6 +208,12 @@ type Probe struct {
 type HTTPGet struct {
 	// Path to ask.
 	Path string `json:"path"`
+	// Port by its name.
+	Port string `json:"port"`
+}
+
+// TCPSocket opens a connection.
+type TCPSocket struct {
 	// Port by its name.
 	Port string `json:"port"`
 }

@@ -29,7 +29,7 @@ func TestInput(t *testing.T) {
 		inner
 	}{
 		inner: inner{Count: 3},
-		Name: "a", Inner: &inner{}, Many: []inner{{Count: 2, Note: "b"}}, Bag: map[string]string{"k": "v"},
+		Name:  "a", Inner: &inner{}, Many: []inner{{Count: 2, Note: "b"}}, Bag: map[string]string{"k": "v"},
 		Later: pulumi.String("c"),
 	}
 	assert.Equal(t, pulumi.Map{

@@ -35,6 +35,8 @@ type Settings struct {
 	Trainer string `yaml:"trainer"`
 	// Spark makes features that are distributed.
 	Spark Spark `yaml:"spark"`
+	// Feast keeps the newest features of each key where an endpoint can ask for them.
+	Feast Feast `yaml:"feast"`
 	// WakeQuery is a query of Prometheus for the requests per second that arrive for the endpoint, even while it has no
 	// pod, such as a metric of the gateway. With it KEDA scales to zero. Default none.
 	WakeQuery string `yaml:"wakeQuery"`
@@ -160,6 +162,14 @@ type Spark struct {
 	Version string `yaml:"version"`
 	// Conf are further settings, such as spark.hadoop.fs.s3a.aws.credentials.provider. Default none.
 	Conf map[string]string `yaml:"conf"`
+}
+
+// Feast says with what the newest features of each key are kept.
+type Feast struct {
+	// Image of Feast with Redis and the lake's file system, such as feast[redis,aws]. Default none: no online store.
+	Image string `yaml:"image"`
+	// Redis is the image of Redis. Required with Image.
+	Redis string `yaml:"redis"`
 }
 
 // Gateway leads requests from outside to endpoints. Either Name or Class is given.

@@ -88,6 +88,40 @@ func TestStacks(t *testing.T) {
 	}
 }
 
+// options is a stack that has everything which the stacks of the project leave out.
+const options = `{
+	"context": "options", "trainer": "trainjob", "registry": "registry.example.com/vision", "pullSecret": "registry",
+	"operators": ["jobset", "kueue", "trainer", "karpenter", "argo-workflows", "gateway-api", "prometheus",
+		"prometheus-adapter", "dcgm-exporter", "spark-operator"],
+	"lake": {"uri": "s3://vision-{zone}", "endpoint": "https://minio.minio.svc", "secret": "lake"},
+	"identity": {"cloud": "azure", "accounts": {"features": "00000000-0000-0000-0000-000000000001"}},
+	"access": {"lakeNamespace": "minio", "apiServers": ["10.0.0.10/32"]},
+	"gateway": {"host": "tumour.example.com", "class": "envoy", "certificate": "tumour"},
+	"spark": {"image": "registry.example.com/spark:1"},
+	"feast": {"image": "registry.example.com/feast:1", "redis": "registry.example.com/redis:1"},
+	"nodes": {"karpenter": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "gpu"},
+		"provision": "queued-provisioning.gke.io", "topology": ["topology.kubernetes.io/zone"], "spotTaint": "spot"},
+	"quota": {"cpus": 1000, "memoryGiB": 8000, "accelerators": 24},
+	"prices": {"cpu": 0.02, "memoryGiB": 0.003, "accelerator": 1.5}
+}`
+
+// TestOptions puts the objects of that stack before the server.
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	c := server(t)
+	objects, err := graph.Of(root, inspected, map[string]string{
+		"mlpathway:team": "options", "mlpathway:kubernetes": options, "mlpathway:features": `{"distributed": true}`,
+	})
+	require.NoError(t, err)
+	for _, kind := range []string{
+		"NodePool", "Topology", "AdmissionCheck", "ProvisioningRequestConfig", "Gateway", "TrainingRuntime",
+		"HorizontalPodAutoscaler",
+	} {
+		assert.NotEmpty(t, graph.Kind(objects, kind), kind)
+	}
+	judge(t, c, "options", objects)
+}
+
 // foundations are what must be there before others are judged: whose namespace, account and limits they refer to.
 var foundations = []string{"Namespace", "ServiceAccount", "LimitRange", "ResourceQuota"}
 
