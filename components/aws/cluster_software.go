@@ -49,8 +49,8 @@ func (c *cluster) makeSoftware() error {
 			"serviceAccount": pulumi.Map{"name": pulumi.String(karpenterAccount)},
 		},
 	}, {
-		Name: kueueChart, Chart: charts.Of(charts.Kueue).Name, Version: charts.Of(charts.Kueue).Version, Namespace: "kueue-system",
-		CreateNamespace: true,
+		Name: kueueChart, Chart: charts.Of(charts.Kueue).Name, Version: charts.Of(charts.Kueue).Version,
+		Namespace: charts.Of(charts.Kueue).Namespace, CreateNamespace: true,
 	}}
 	if quota(c.args.GPUQuota, c.pools) > 0 {
 		// The device plugin is a part of Bottlerocket's images for NVIDIA; a second one must not run beside it.

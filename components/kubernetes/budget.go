@@ -40,8 +40,8 @@ func (t *Target) Budget(
 	return &components.BudgetOutputs{BudgetID: l.known(name, made)}, nil
 }
 
-// affords refuses a budget that buys less than the queue admits: a job beyond it would hold its quota, and its pods would
-// be refused.
+// affords refuses a budget that buys less than the queue admits: a job beyond it would hold its quota, and its pods
+// would be refused.
 func (l *layer) affords(monthlyUSD float64, bound amounts) error {
 	l.mu.Lock()
 	admits := l.admits
@@ -61,8 +61,8 @@ func (l *layer) affords(monthlyUSD float64, bound amounts) error {
 	if len(lack) == 0 {
 		return nil
 	}
-	return fmt.Errorf("monthlyUSD: found %v, want as much as the quota of the cluster layer and what it may borrow cost at "+
-		"kubernetes.prices: it buys %s: %w", monthlyUSD, strings.Join(lack, ", "), components.ErrConflict)
+	return fmt.Errorf("monthlyUSD: found %v, want as much as the quota of the cluster layer and what it may borrow cost "+
+		"at kubernetes.prices: it buys %s: %w", monthlyUSD, strings.Join(lack, ", "), components.ErrConflict)
 }
 
 // amounts are what a budget buys.

@@ -89,7 +89,8 @@ func (c *cluster) make() (err error) {
 	}
 	if c.made() {
 		for _, p := range c.pools {
-			_, err := karpenter.New(c.ctx, c.part(p.name, "pool"), c.global(p.name), c.nodePool(p), c.operatedBy(charts.Karpenter)...)
+			_, err := karpenter.New(c.ctx, c.part(p.name, "pool"), c.global(p.name), c.nodePool(p),
+				c.operatedBy(charts.Karpenter)...)
 			if err != nil {
 				return err
 			}

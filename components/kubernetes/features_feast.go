@@ -47,8 +47,8 @@ type online struct {
 	config string // the ConfigMap
 }
 
-// newOnline makes Redis, the server that endpoints ask, and what a step needs to fill the store. Errors: ErrRequired for
-// an image.
+// newOnline makes Redis, the server that endpoints ask, and what a step needs to fill the store. Errors: ErrRequired
+// for an image, ErrUnsupported for a store that Feast does not know.
 func (l *layer) newOnline(args *components.FeaturesArgs) (*online, []pulumi.Resource, error) {
 	o := &online{layer: l, args: args, secret: l.part(redisPart), config: l.part("feast")}
 	if err := o.check(); err != nil {
@@ -195,7 +195,8 @@ func (o *online) run(
 // redis describes the pod of Redis. It acts for nobody and knows nothing of the lake.
 func (o *online) redis() api.PodTemplate {
 	template := o.pod(workload{
-		part: redisPart, account: o.name, image: o.settings.Feast.Redis, machine: components.Machine{CPUs: 0.5, MemoryMiB: 2048},
+		part: redisPart, account: o.name, image: o.settings.Feast.Redis,
+		machine: components.Machine{CPUs: 0.5, MemoryMiB: 2048},
 		files: []mount{{uri: pulumi.String(fileURI(o.secret, redisKey)), secret: true}},
 		container: func(c *api.Container) {
 			c.Command = []string{"redis-server", strings.TrimPrefix(fileURI(o.secret, redisKey), "file://")}

@@ -18,7 +18,8 @@ func kept(a *components.FeaturesArgs) { a.Online, a.TTLDays, a.Retain = new(true
 
 func withFeast(s *settings.Settings) {
 	s.Feast = settings.Feast{
-		Image: "registry.example.com/fraud/feast@sha256:" + digest, Redis: "registry.example.com/fraud/redis@sha256:" + digest,
+		Image: "registry.example.com/fraud/feast@sha256:" + digest,
+		Redis: "registry.example.com/fraud/redis@sha256:" + digest,
 	}
 }
 
@@ -51,7 +52,7 @@ func TestFeaturesOnline(t *testing.T) {
 	assert.True(t, secret[0].Inputs["stringData"].ContainsSecrets(), "nobody sees the password")
 	redis := at(r.object("Deployment", "features-redis"), "spec.template.spec")
 	assert.Nil(t, at(redis, "containers.0.envFrom"), "Redis knows nothing of the lake")
-	assert.Equal(t, "Recreate", at(r.object("Deployment", "features-redis"), "spec.strategy.type"), "its disk is one pod's")
+	assert.Equal(t, "Recreate", at(r.object("Deployment", "features-redis"), "spec.strategy.type"), "it has one disk")
 	assert.Equal(t, "redis", at(redis, "containers.0.readinessProbe.tcpSocket.port"))
 	server := at(r.object("Deployment", "features-server"), "spec.template.spec.containers.0")
 	assert.Equal(t, []any{
@@ -130,7 +131,7 @@ func TestWithoutFeastThereIsNoOnlineStore(t *testing.T) {
 	}
 	_, err := featuresPlan(kept, func(s *settings.Settings) { withFeast(s); s.Feast.Redis = "" }).run(t)
 	require.ErrorContains(t, err, "kubernetes.feast.redis")
-	_, err = featuresPlan(kept, func(s *settings.Settings) { withFeast(s); s.Lake = settings.Lake{URI: "azblob://{zone}"} }).
-		run(t)
+	azure := func(s *settings.Settings) { withFeast(s); s.Lake = settings.Lake{URI: "azblob://{zone}"} }
+	_, err = featuresPlan(kept, azure).run(t)
 	require.ErrorContains(t, err, "kubernetes.feast")
 }

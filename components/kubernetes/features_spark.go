@@ -82,13 +82,13 @@ func (l *layer) newEngine(args *components.FeaturesArgs) (*engine, error) {
 func (e *engine) check() error {
 	r := &refuse{}
 	if e.settings.Spark.Image == "" {
-		r.add(components.ErrRequired, "kubernetes.spark.image", "", "an image of Spark with Python and the lake's file system")
+		r.add(components.ErrRequired, "kubernetes.spark.image", "", "an image of Spark with Python")
 	}
 	if onDisk(e.settings.Lake) {
-		r.add(components.ErrConflict, "features.distributed", true, "false: the lake is a disk, and Spark's pods are another user")
+		r.add(components.ErrConflict, "features.distributed", true, "false: the lake is a disk, and Spark is another user")
 	}
 	if strings.HasPrefix(e.settings.Lake.URI, "azblob:") {
-		r.add(components.ErrUnsupported, "features.distributed", true, "false: Spark knows no addresses that begin with azblob")
+		r.add(components.ErrUnsupported, "features.distributed", true, "false: Spark knows no addresses with azblob")
 	}
 	if len(e.settings.Access.APIServers) == 0 {
 		r.add(components.ErrRequired, "kubernetes.access.apiServers", "", "the addresses of the cluster's API: the driver "+

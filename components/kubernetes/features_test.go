@@ -36,7 +36,8 @@ func featuresPlan(change func(*components.FeaturesArgs), set func(*settings.Sett
 			return err
 		}
 		p := &components.PipelineArgs{
-			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: lake, Table: pulumi.String(values.Table),
+			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: lake,
+			Table: pulumi.String(values.Table),
 			Steps: []components.Step{{Name: "etl"}, {Name: "features"}},
 		}
 		if args.Distributed {
@@ -112,8 +113,8 @@ func TestFeaturesOnSpark(t *testing.T) {
 	}
 }
 
-// TestTheDriverOfSparkMakesItsExecutorsAndNoMore: it alone has a token, and its account may touch pods and ConfigMaps of
-// the namespace.
+// TestTheDriverOfSparkMakesItsExecutorsAndNoMore: it alone has a token, and its account may touch pods and ConfigMaps
+// of the namespace.
 func TestTheDriverOfSparkMakesItsExecutorsAndNoMore(t *testing.T) {
 	t.Parallel()
 	r := featuresPlan(distributed, withSpark).must(t)

@@ -2,8 +2,8 @@
 // own machines, kind, or a shared cluster of a cloud. The targets of the clouds use it for the workload half on the
 // clusters that they make.
 //
-// What the cluster has stands in the stack file, and so a plan needs no cluster; where there is a way to it, Inspect asks
-// the cluster whether it is true, before anything is made.
+// What the cluster has stands in the stack file, and so a plan needs no cluster; where there is a way to it, Inspect
+// asks the cluster whether it is true, before anything is made.
 package kubernetes
 
 import (

@@ -18,8 +18,8 @@ import (
 // Timeout bounds a question to a cluster that may not answer.
 const Timeout = 15 * time.Second
 
-// Look gives the groups and versions that the cluster of a context of the kubeconfig serves, and the kinds of those that
-// are wanted.
+// Look gives the groups and versions that the cluster of a context of the kubeconfig serves, and the kinds of those
+// that are wanted.
 func Look(ctx context.Context, name string, wanted []string) (map[string][]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()

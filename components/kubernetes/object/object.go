@@ -1,5 +1,5 @@
-// Package object declares Kubernetes objects from plain Go structs. Of the SDK it links the provider and no API package:
-// an object is registered by its token, as the SDK itself registers a custom resource.
+// Package object declares Kubernetes objects from plain Go structs. Of the SDK it links the provider and no API
+// package: an object is registered by its token, as the SDK itself registers a custom resource.
 package object
 
 import (

@@ -35,7 +35,8 @@ func TestInput(t *testing.T) {
 	assert.Equal(t, pulumi.Map{
 		"name": pulumi.String("a"), "inner": pulumi.Map{"count": pulumi.Int(0)},
 		"many": pulumi.Array{pulumi.Map{"count": pulumi.Int(2), "note": pulumi.String("b")}},
-		"bag":  pulumi.Map{"k": pulumi.String("v")}, "later": pulumi.String("c"), "on": pulumi.Bool(false), "count": pulumi.Int(3),
+		"bag":  pulumi.Map{"k": pulumi.String("v")}, "later": pulumi.String("c"), "on": pulumi.Bool(false),
+		"count": pulumi.Int(3),
 	}, object.Input(given))
 }
 
