@@ -14,8 +14,8 @@ import (
 
 // Versions that belong together. A newer one is a change of the stack, never a surprise. Looked up on 2026-11-25:
 // EKS supports 1.35 until 2027-03-27, and 1.34 until 2026-12-02 (endoflife.date/amazon-eks); Karpenter 1.11, that of
-// package charts, knows Kubernetes 1.29 to 1.35 (endoflife.date/karpenter); the first image for 1.35 is that of Bottlerocket 1.53.0, its
-// release notes of 2026-01.
+// package charts, knows Kubernetes 1.29 to 1.35 (endoflife.date/karpenter); the first image for 1.35 is that of
+// Bottlerocket 1.53.0, its release notes of 2026-01.
 const (
 	kubernetesVersion = "1.35"
 	nodeImage         = "bottlerocket@v1.53.0"

@@ -197,7 +197,7 @@ func (o *online) redis() api.PodTemplate {
 	template := o.pod(workload{
 		part: redisPart, account: o.name, image: o.settings.Feast.Redis,
 		machine: components.Machine{CPUs: 0.5, MemoryMiB: 2048},
-		files: []mount{{uri: pulumi.String(fileURI(o.secret, redisKey)), secret: true}},
+		files:   []mount{{uri: pulumi.String(fileURI(o.secret, redisKey)), secret: true}},
 		container: func(c *api.Container) {
 			c.Command = []string{"redis-server", strings.TrimPrefix(fileURI(o.secret, redisKey), "file://")}
 			c.EnvFrom, c.Env = nil, nil

@@ -1,7 +1,7 @@
 // Package schemas holds the Go structs that this project declares objects with against the descriptions that their
 // projects publish: the OpenAPI description of Kubernetes and the definitions of the operators. What it takes out of
-// them, the names and types of the fields that the structs have, is what the tests of components/kubernetes hold objects
-// against, without a server and without the network.
+// them, the names and types of the fields that the structs have, is what the tests of components/kubernetes hold
+// objects against, without a server and without the network.
 package schemas
 
 import (
