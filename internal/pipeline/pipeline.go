@@ -136,6 +136,9 @@ type Model struct {
 	Image string `yaml:"image,omitempty"`
 	// Device that trees are trained on: cpu, or cuda where the XGBoost library can. Default cpu.
 	Device string `yaml:"device,omitempty"`
+	// ExternalMemory keeps the rows that trees are trained from in files on the machine, of which only pages are in
+	// memory: for rows that are larger than that. Default false.
+	ExternalMemory bool `yaml:"externalMemory,omitempty"`
 	// ClassWeights multiplies the weight of the rows of a class. Classes that are not named have the weight 1.
 	ClassWeights map[string]float64 `yaml:"classWeights,omitempty"`
 	// Optimize makes the trained model smaller and faster. Optional.

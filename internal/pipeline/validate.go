@@ -148,6 +148,8 @@ func (s *Spec) validateModel(v *validator) {
 	device := s.Model.Device
 	v.check(device == "" || device == "cpu" || device == "cuda", "model.device", "found %q, want cpu or cuda", device)
 	v.check(device != "cuda" || s.Model.Family == Trees, "model.device", "only trees are trained on cuda")
+	v.check(!s.Model.ExternalMemory || s.Model.Family == Trees, "model.externalMemory", "only trees train from files")
+	v.check(!s.Model.ExternalMemory || device != "cuda", "model.externalMemory", "the device cuda trains from memory")
 	s.validateOptimize(v)
 	for class, weight := range s.Model.ClassWeights {
 		v.check(slices.Contains(s.Classes(), class), "model.classWeights", "%q is not a class of the label", class)

@@ -29,7 +29,8 @@ func Run(ctx context.Context, o step.Options) error {
 		if err != nil {
 			return err
 		}
-		set, err := featureset.Read(ctx, features, j.Record.Features, j.Spec)
+		set, err := featureset.Read(ctx, features, j.Record.Features, j.Spec,
+			featureset.Selection{Parts: []string{registry.TestPart}})
 		if err != nil {
 			return err
 		}

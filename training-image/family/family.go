@@ -22,8 +22,10 @@ type Request struct {
 	Spec *pipeline.Spec
 	// Train and Validation are the rows.
 	Train, Validation *featureset.Table
-	// Mean of the labels of all rows, where Train is this rank's share of them; nil where it holds all.
+	// Mean of the labels of all training rows, where Train is this rank's share of them; nil where it holds all.
 	Mean *float64
+	// Exchange between the ranks; nil where this process has all rows.
+	Exchange Exchange
 	// Resume is the state of an earlier fit of the same request, from Round.State; nil to begin.
 	Resume []byte
 	// Each is called after each round or epoch; nil for nobody. Its error ends the fit and is returned as it is.

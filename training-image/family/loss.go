@@ -9,8 +9,21 @@ import (
 // Loss is what early stopping watches: the mean log loss of a classifier, the root mean square error of a regression.
 // weights are those of the rows; nil where all are equal.
 func Loss(task pipeline.Task, margins, labels, weights []float32) float64 {
+	sum, total := sums(task, margins, labels, weights)
+	return loss(task, sum, total)
+}
+
+// loss makes the mean of a sum.
+func loss(task pipeline.Task, sum, total float64) float64 {
+	if task == pipeline.Regression {
+		return math.Sqrt(sum / total)
+	}
+	return sum / total
+}
+
+// sums adds up the losses of rows and their weights.
+func sums(task pipeline.Task, margins, labels, weights []float32) (sum, total float64) {
 	outputs := len(margins) / len(labels)
-	sum, total := 0.0, 0.0
 	for i, label := range labels {
 		weight := 1.0
 		if weights != nil {
@@ -19,10 +32,7 @@ func Loss(task pipeline.Task, margins, labels, weights []float32) float64 {
 		total += weight
 		sum += weight * rowLoss(task, margins[i*outputs:(i+1)*outputs], label)
 	}
-	if task == pipeline.Regression {
-		return math.Sqrt(sum / total)
-	}
-	return sum / total
+	return sum, total
 }
 
 func rowLoss(task pipeline.Task, row []float32, label float32) float64 {

@@ -1,7 +1,7 @@
 package family
 
 import (
-	"math"
+	"encoding/json"
 	"slices"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
@@ -12,26 +12,75 @@ import (
 // bins of a distribution: ten, as is usual for the population stability index.
 const bins = 10
 
-// Profile describes the training rows and what the model answers on them.
-func Profile(task pipeline.Task, m Predictor, rows *featureset.Table) (*registry.Profile, error) {
-	p := &registry.Profile{Rows: rows.Rows()}
-	column := make([]float64, rows.Rows())
-	for i, name := range rows.Inputs {
-		for r := range column {
-			column[r] = float64(rows.Row(r)[i])
-		}
-		p.Features = append(p.Features, Describe(name, column))
-	}
-	outputs := m.Outputs()
-	out := make([]float32, rows.Rows()*outputs)
-	if err := m.Predict(rows.Values, rows.Rows(), out); err != nil {
+// sampleRows is the number of rows at most by which the edges of the bins are chosen; each row is counted. It follows
+// from the number of all rows which ones they are, so that several ranks choose the same edges as one.
+const sampleRows = 100_000
+
+// Profile describes the training rows of all ranks and what the model answers on them.
+func Profile(task pipeline.Task, m Predictor, rows *featureset.Table, exchange Exchange) (*registry.Profile, error) {
+	answers, err := answers(task, m, rows)
+	if err != nil {
 		return nil, err
 	}
-	for r := range column {
-		column[r] = answer(task, out[r*outputs:(r+1)*outputs])
+	at := func(row, column int) float32 {
+		if column == len(rows.Inputs) {
+			return answers[row]
+		}
+		return rows.Row(row)[column]
 	}
-	p.Prediction = Describe("prediction", column)
+	columns := len(rows.Inputs) + 1
+	var sample floats
+	every := max(1, (rows.All+sampleRows-1)/sampleRows)
+	for r := (every - rows.First%every) % every; r < rows.Rows(); r += every {
+		for c := range columns {
+			sample = append(sample, at(r, c))
+		}
+	}
+	data, err := exchange(sample.bytes(), func(all [][]byte) ([]byte, error) { return chooseScales(all, columns) })
+	if err != nil {
+		return nil, err
+	}
+	var tallies []tally
+	if err := json.Unmarshal(data, &tallies); err != nil {
+		return nil, err
+	}
+	for r := range rows.Rows() {
+		for c := range columns {
+			tallies[c].add(at(r, c))
+		}
+	}
+	if data, err = json.Marshal(tallies); err != nil {
+		return nil, err
+	}
+	if data, err = exchange(data, mergeTallies); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &tallies); err != nil {
+		return nil, err
+	}
+	p := &registry.Profile{Rows: rows.All, Prediction: tallies[columns-1].distribution("prediction")}
+	for i, name := range rows.Inputs {
+		p.Features = append(p.Features, tallies[i].distribution(name))
+	}
 	return p, nil
+}
+
+// answers are the numbers that stand for the predictions of rows.
+func answers(task pipeline.Task, m Predictor, rows *featureset.Table) ([]float32, error) {
+	const block = 4096
+	width, outputs := len(rows.Inputs), m.Outputs()
+	all := make([]float32, 0, rows.Rows())
+	out := make([]float32, block*outputs)
+	for from := 0; from < rows.Rows(); from += block {
+		n := min(block, rows.Rows()-from)
+		if err := m.Predict(rows.Values[from*width:(from+n)*width], n, out[:n*outputs]); err != nil {
+			return nil, err
+		}
+		for r := range n {
+			all = append(all, float32(answer(task, out[r*outputs:(r+1)*outputs])))
+		}
+	}
+	return all, nil
 }
 
 // Predictor computes rows that lie one after the other; onnx.Loaded is such.
@@ -52,42 +101,6 @@ func answer(task pipeline.Task, out []float32) float64 {
 		}
 	}
 	return float64(best)
-}
-
-// Describe makes the histogram of values, whose inner edges are quantiles. NaN is a missing value.
-func Describe(name string, values []float64) registry.Distribution {
-	d := registry.Distribution{Name: name, Edges: []float64{}}
-	sorted := make([]float64, 0, len(values))
-	for _, x := range values {
-		if math.IsNaN(x) {
-			d.Missing++
-			continue
-		}
-		sorted = append(sorted, x)
-	}
-	slices.Sort(sorted)
-	n := len(sorted)
-	d.Edges = append(d.Edges, edges(sorted)...)
-	d.Counts = make([]int, len(d.Edges)+1)
-	sum := 0.0
-	for _, x := range sorted {
-		at, found := slices.BinarySearch(d.Edges, x)
-		if found {
-			at++ // a value on an edge belongs to the bin above
-		}
-		d.Counts[at]++
-		sum += x
-	}
-	if n == 0 {
-		return d
-	}
-	d.Mean = sum / float64(n)
-	squares := 0.0
-	for _, x := range sorted {
-		squares += (x - d.Mean) * (x - d.Mean)
-	}
-	d.StandardDeviation = math.Sqrt(squares / float64(n))
-	return d
 }
 
 // edges are the inner bounds of the bins of sorted values: few distinct values, such as those of a category, get a bin

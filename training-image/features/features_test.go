@@ -247,7 +247,7 @@ func TestReadGivesTheParts(t *testing.T) {
 	require.NoError(t, run(t, l, "r1"))
 	spec, err := pipeline.Parse("p", []byte(fruit))
 	require.NoError(t, err)
-	set, err := featureset.Read(t.Context(), l.Zone("features"), l.Run("r1").Features, spec)
+	set, err := featureset.Read(t.Context(), l.Zone("features"), l.Run("r1").Features, spec, featureset.Selection{})
 	require.NoError(t, err)
 	_, got := l.Rows("features", l.Run("r1").Features)
 	next := map[string]int{}
@@ -266,7 +266,7 @@ func TestReadGivesTheParts(t *testing.T) {
 	for part, n := range next {
 		assert.Equal(t, n, set[part].Rows())
 	}
-	_, err = featureset.Read(t.Context(), l.Zone("features"), "gone.parquet", spec)
+	_, err = featureset.Read(t.Context(), l.Zone("features"), "gone.parquet", spec, featureset.Selection{})
 	require.ErrorContains(t, err, "start a new run")
 }
 
@@ -334,7 +334,7 @@ func TestRowsAreDividedByAColumn(t *testing.T) {
 		check(parts)
 		spec, err := pipeline.Load(l.Dir + "/pipeline.yaml")
 		require.NoError(t, err)
-		set, err := featureset.Read(t.Context(), l.Zone("features"), l.Run("r1").Features, spec)
+		set, err := featureset.Read(t.Context(), l.Zone("features"), l.Run("r1").Features, spec, featureset.Selection{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"size"}, set["train"].Inputs)
 		assert.Len(t, set["train"].Weights, set["train"].Rows())

@@ -44,6 +44,7 @@ type message struct {
 	Leave   bool   `json:"leave,omitempty"`   // the end, in good order
 	Round   int    `json:"round,omitempty"`   // that has ended
 	Value   string `json:"value,omitempty"`   // what was computed in it
+	Data    []byte `json:"data,omitempty"`    // what is exchanged
 	Stop    bool   `json:"stop,omitempty"`    // a rank was told to stop
 	Error   string `json:"error,omitempty"`   // whom the sender has lost, or why it refuses
 }
@@ -268,39 +269,6 @@ func (g *Group) beat() {
 	}
 }
 
-// ErrDiffer means that the ranks have computed different things.
-var ErrDiffer = errors.New("the ranks have computed different things; nothing is kept")
-
-// Agree is called by all ranks after each round with what they have computed. It comes back when all of them are as
-// far, and tells whether any of them was told to stop. ErrLost where one is lost, ErrDiffer where they have computed
-// different things: the library does not always notice either.
-func (g *Group) Agree(round int, value string, stop bool) (halt bool, err error) {
-	own := message{Rank: g.options.Rank, Round: round, Value: value, Stop: stop}
-	if g.options.Rank != 0 {
-		g.peers[0].send(own)
-		decision, err := g.next()
-		if err == nil && decision.Value != value {
-			err = fmt.Errorf("%w: round %d: %q here, %q at rank 0", ErrDiffer, round, value, decision.Value)
-		}
-		return decision.Stop, err
-	}
-	for range g.peers {
-		m, err := g.next()
-		if err != nil {
-			return false, err
-		}
-		own.Stop = own.Stop || m.Stop
-		if m.Round != round || m.Value != value {
-			err = fmt.Errorf("%w: rank %d has %q after round %d, rank 0 %q after round %d", ErrDiffer, m.Rank, m.Value,
-				m.Round, value, round)
-			g.tell(own) // the others see it too
-			return false, err
-		}
-	}
-	g.tell(own)
-	return own.Stop, nil
-}
-
 // tell sends a message to all others.
 func (g *Group) tell(m message) {
 	for _, p := range g.peers {
@@ -381,6 +349,9 @@ func (g *Group) closeAll() {
 
 func newPeer(conn net.Conn) *peer { return &peer{conn: conn, lines: bufio.NewReader(conn)} }
 
+// slow is the time that a byte may take to another rank: a megabyte a second.
+const slow = time.Microsecond
+
 // send writes a line. An error shows when the next line is read.
 func (p *peer) send(m message) {
 	data, err := json.Marshal(m)
@@ -389,7 +360,7 @@ func (p *peer) send(m message) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = p.conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	_ = p.conn.SetWriteDeadline(time.Now().Add(5*time.Second + time.Duration(len(data))*slow))
 	_, _ = p.conn.Write(append(data, '\n'))
 }
 
@@ -398,7 +369,7 @@ func (p *peer) receive(within time.Duration) (message, error) {
 	if err := p.conn.SetReadDeadline(time.Now().Add(within)); err != nil {
 		return m, err
 	}
-	line, err := p.lines.ReadSlice('\n')
+	line, err := p.lines.ReadBytes('\n')
 	if err != nil {
 		return m, err
 	}

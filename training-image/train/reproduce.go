@@ -41,10 +41,8 @@ func Reproduce(ctx context.Context, o Options, model, version string) error {
 		if s.spec, err = specOf(j, m); err != nil {
 			return err
 		}
-		if s.set, err = Read(ctx, j); err != nil {
-			return err
-		}
 		fitted, err := s.fit(ctx)
+		defer s.set.Close()
 		if err != nil || o.Place.Rank > 0 {
 			return err
 		}

@@ -56,6 +56,8 @@ type session struct {
 	*step.Job
 	spec    *pipeline.Spec // with the parameters of the platform or of the search
 	set     featureset.Set
+	facts   *featureset.Facts
+	profile *registry.Profile
 	store   *checkpoint.Store // of rank 0
 	request string            // identifies what is trained, for the checkpoint
 	saved   time.Time
@@ -81,11 +83,12 @@ func (s *session) fit(ctx context.Context) (fitted *family.Fitted, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := Request(s.spec, s.set, s.each)
-	if s.team != nil {
-		mean := family.Mean(r.Train.Labels, r.Train.Weights)
-		r.Mean, r.Train = &mean, r.Train.Share(s.o.Place.Rank, s.o.Place.World)
+	if s.set, s.facts, err = Read(s.stop, s.Job, s.o.Place.Rank, s.o.Place.World, s.exchange); err != nil {
+		return nil, s.explain(err)
 	}
+	r := Request(s.spec, s.set, s.each)
+	mean := s.facts.Mean()
+	r.Mean, r.Exchange = &mean, s.exchange
 	round, err := s.resume(s.stop, r)
 	if err != nil {
 		return nil, s.explain(err)
@@ -97,10 +100,33 @@ func (s *session) fit(ctx context.Context) (fitted *family.Fitted, err error) {
 	if err = errors.Join(s.explain(err), s.tell.Close()); err != nil {
 		return nil, err
 	}
-	if s.team == nil {
+	if s.team != nil {
+		if err := s.team.confirm(fitted); err != nil {
+			return nil, err
+		}
+	}
+	if s.o.Trial {
 		return fitted, nil
 	}
-	return fitted, s.team.confirm(fitted)
+	return fitted, s.describe(fitted)
+}
+
+// exchange lets the ranks put together what each of them knows of its own rows.
+func (s *session) exchange(own []byte, merge func([][]byte) ([]byte, error)) ([]byte, error) {
+	if s.team == nil {
+		return family.Alone(own, merge)
+	}
+	return s.team.group.Exchange(own, merge)
+}
+
+// describe makes the profile of the training rows, of which each rank counts its own.
+func (s *session) describe(f *family.Fitted) error {
+	loaded, err := f.Model.Load()
+	if err != nil {
+		return err
+	}
+	s.profile, err = family.Profile(s.spec.Task, loaded, s.set[registry.TrainPart], s.exchange)
+	return s.explain(err)
 }
 
 // explain gives the loss of a rank as the reason of an error, where it is.

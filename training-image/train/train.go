@@ -4,6 +4,7 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,10 +34,8 @@ func Run(ctx context.Context, o Options) error {
 		if s.spec, err = chosen(ctx, j, o.Place.Parameters); err != nil {
 			return err
 		}
-		if s.set, err = Read(ctx, j); err != nil {
-			return err
-		}
 		fitted, err := s.fit(ctx)
+		defer s.set.Close()
 		if err != nil {
 			return errors.Join(err, s.close(ctx, false))
 		}
@@ -115,17 +114,41 @@ func Family(spec *pipeline.Spec, open func() (*xgboost.Library, error)) (family.
 	}
 }
 
-// Read reads the feature set of a run and refuses one from which the classes cannot be learned.
-func Read(ctx context.Context, j *step.Job) (featureset.Set, error) {
+// Read reads a rank's share of the training and the validation rows of a run, with what all ranks must know about all
+// rows, and refuses a feature set from which the classes cannot be learned. Close the set.
+func Read(ctx context.Context, j *step.Job, rank, world int, exchange family.Exchange,
+) (featureset.Set, *featureset.Facts, error) {
 	zone, err := j.Zone(ctx, j.Features)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	set, err := featureset.Read(ctx, zone, j.Record.Features, j.Spec)
+	set, err := featureset.Read(ctx, zone, j.Record.Features, j.Spec, featureset.Selection{
+		Parts: []string{registry.TrainPart, registry.ValidationPart}, Rank: rank, World: world,
+		Scratch: j.Spec.Model.ExternalMemory})
+	if err != nil {
+		return nil, nil, err
+	}
+	facts, err := gatherFacts(set.Facts(j.Spec), exchange)
+	if err == nil {
+		err = checkClasses(j, facts)
+	}
+	if err != nil {
+		set.Close()
+		return nil, nil, err
+	}
+	return set, facts, nil
+}
+
+func gatherFacts(own *featureset.Facts, exchange family.Exchange) (*featureset.Facts, error) {
+	data, err := json.Marshal(own)
 	if err != nil {
 		return nil, err
 	}
-	return set, checkClasses(j, set)
+	if data, err = exchange(data, featureset.MergeFacts); err != nil {
+		return nil, err
+	}
+	all := &featureset.Facts{}
+	return all, json.Unmarshal(data, all)
 }
 
 // Request asks a family for a model of a pipeline. each may be nil.
@@ -144,15 +167,9 @@ func tell(j *step.Job, r family.Round) error {
 }
 
 // checkClasses refuses training rows from which a class cannot be learned.
-func checkClasses(j *step.Job, set featureset.Set) error {
+func checkClasses(j *step.Job, facts *featureset.Facts) error {
 	classes := j.Spec.Classes()
-	count := make([]int, len(classes))
-	for _, label := range set[registry.TrainPart].Labels {
-		if len(classes) > 0 {
-			count[int(label)]++
-		}
-	}
-	for i, n := range count {
+	for i, n := range facts.Classes {
 		switch {
 		case n == 0 && j.Spec.Task == pipeline.Binary:
 			return fmt.Errorf("no training row is %q: bring such rows, or change split in pipeline.yaml", classes[i])
@@ -200,24 +217,16 @@ func write(ctx context.Context, s *session, f *family.Fitted) error {
 	if err := candidate.RemoveOthers(ctx, models, j.Spec.Name, j.Record.ID); err != nil {
 		return err
 	}
-	info := &candidate.Info{Inputs: inputs(j.Spec, set), Rows: map[string]int{}, Rounds: f.Rounds,
+	info := &candidate.Info{Inputs: inputs(j.Spec, set, s.facts), Rows: map[string]int{}, Rounds: f.Rounds,
 		Parameters: &s.spec.Model.Parameters, ValidationLoss: f.Loss, Curve: f.Curve, Importance: f.Importance,
 		Libraries: f.Libraries, Optimization: f.Optimization}
 	if s.team != nil {
 		info.Ranks = s.o.Place.World
 	}
 	for part, table := range set {
-		info.Rows[part] = table.Rows()
+		info.Rows[part] = table.All
 	}
-	loaded, err := f.Model.Load()
-	if err != nil {
-		return err
-	}
-	profile, err := family.Profile(j.Spec.Task, loaded, set[registry.TrainPart])
-	if err != nil {
-		return err
-	}
-	if err := candidate.New(models, j.Spec.Name, j.Record.ID).Write(ctx, data, optimized, profile, info); err != nil {
+	if err := candidate.New(models, j.Spec.Name, j.Record.ID).Write(ctx, data, optimized, s.profile, info); err != nil {
 		return err
 	}
 	j.Say("the ONNX model has %d bytes", len(data))
@@ -225,21 +234,14 @@ func write(ctx context.Context, s *session, f *family.Fitted) error {
 }
 
 // inputs describes the inputs of the model. One may be missing where its column may be, or where it is in the data.
-func inputs(spec *pipeline.Spec, set featureset.Set) []registry.Input {
+func inputs(spec *pipeline.Spec, set featureset.Set, facts *featureset.Facts) []registry.Input {
 	names := set[registry.TrainPart].Inputs
 	out := make([]registry.Input, len(names))
 	for i, name := range names {
 		column, _ := spec.Column(name)
-		out[i] = registry.Input{Name: name, Optional: column.Optional}
-		if values := set.Category(spec, i); values != nil {
-			out[i].Type, out[i].Values = registry.Category, values
-		}
-	}
-	for _, t := range set {
-		for i, x := range t.Values {
-			if x != x { // NaN
-				out[i%len(names)].Optional = true
-			}
+		out[i] = registry.Input{Name: name, Optional: column.Optional || facts.Missing[i]}
+		if !facts.Odd[i] {
+			out[i].Type, out[i].Values = registry.Category, column.Values
 		}
 	}
 	return slices.Clip(out)

@@ -9,6 +9,9 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 )
 
+// bins is the number of bins that the values of an input are put into.
+const bins = 256
+
 // parameters are those of XGBoost. Each that matters is set, because its default may change between versions.
 func parameters(l *xgboost.Library, r *family.Request) map[string]string {
 	spec := r.Spec
@@ -19,7 +22,7 @@ func parameters(l *xgboost.Library, r *family.Request) map[string]string {
 	}
 	p := spec.Model.Parameters
 	all := map[string]string{
-		"booster": "gbtree", "tree_method": "hist", "grow_policy": "depthwise", "max_bin": "256",
+		"booster": "gbtree", "tree_method": "hist", "grow_policy": "depthwise", "max_bin": strconv.Itoa(bins),
 		"max_depth":        strconv.Itoa(p.MaxDepth),
 		"eta":              number(p.LearningRate),
 		"min_child_weight": number(*p.MinChildWeight),

@@ -27,15 +27,11 @@ func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, err
 			return nil, err
 		}
 	}
-	train, err := t.matrix(r.Train)
+	train, validation, err := t.matrices(r)
 	if err != nil {
 		return nil, err
 	}
 	defer train.Close()
-	validation, err := t.matrix(r.Validation)
-	if err != nil {
-		return nil, err
-	}
 	defer validation.Close()
 	booster, err := t.library.NewBooster(parameters(t.library, r), train, validation)
 	if err != nil {
@@ -52,16 +48,38 @@ func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, err
 	return f.convert()
 }
 
-func (t *Trees) matrix(rows *featureset.Table) (*xgboost.Matrix, error) {
-	m, err := t.library.NewMatrix(rows.Values, len(rows.Inputs), rows.Labels)
+// matrices puts the rows into the library: those to train from as bins, or in files of which only a page at a time is in
+// memory; those to validate with their exact values.
+func (t *Trees) matrices(r *family.Request) (train, validation *xgboost.Matrix, err error) {
+	exact := t.library.NewMatrix
+	paged := func(rows xgboost.Rows) (*xgboost.Matrix, error) { return t.library.NewPages(rows, threads(len(rows.Values))) }
+	binned := func(rows xgboost.Rows) (*xgboost.Matrix, error) {
+		return t.library.NewBins(rows, bins, threads(len(rows.Values)))
+	}
+	of, held := binned, exact
+	switch {
+	case r.Spec.Model.ExternalMemory:
+		of, held = paged, paged
+	case r.Spec.Model.Device == "cuda":
+		of = exact // the bins are made on the device
+	}
+	if train, err = matrix(r.Train, of); err != nil {
+		return nil, nil, fmt.Errorf("the training rows: %w", err)
+	}
+	if validation, err = matrix(r.Validation, held); err != nil {
+		train.Close()
+		return nil, nil, fmt.Errorf("the validation rows: %w", err)
+	}
+	return train, validation, nil
+}
+
+func matrix(t *featureset.Table, keep func(xgboost.Rows) (*xgboost.Matrix, error)) (*xgboost.Matrix, error) {
+	m, err := keep(xgboost.Rows{Columns: len(t.Inputs), Values: t.Values, Labels: t.Labels, Weights: t.Weights})
 	if err != nil {
 		return nil, err
 	}
-	if rows.Weights != nil {
-		err = m.SetWeights(rows.Weights)
-	}
 	// With equal weights of the features the library draws columns anew in each round from its seed.
-	if err = errors.Join(err, m.SetFeatureWeights(len(rows.Inputs))); err != nil {
+	if err = m.SetFeatureWeights(len(t.Inputs)); err != nil {
 		m.Close()
 		return nil, err
 	}
@@ -136,7 +154,10 @@ func (f *fit) boost(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		loss := family.Loss(f.Spec.Task, margins, f.Validation.Labels, f.Validation.Weights)
+		loss, err := f.Loss(margins)
+		if err != nil {
+			return err
+		}
 		if _, err := f.Add(loss, math.NaN()); err != nil {
 			return fmt.Errorf("round %d: %w", round+1, err)
 		}

@@ -56,6 +56,7 @@ func Run(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
+		defer r.set.Close()
 		if err := r.all(ctx); err != nil || o.ReadOnly {
 			return err
 		}
@@ -102,7 +103,7 @@ func newRun(ctx context.Context, o Options, j *step.Job) (*run, error) {
 	if r.family, err = train.Family(j.Spec, o.Open); err != nil {
 		return nil, err
 	}
-	r.set, err = train.Read(ctx, j)
+	r.set, _, err = train.Read(ctx, j, 0, 1, family.Alone)
 	return r, err
 }
 

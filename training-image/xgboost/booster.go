@@ -3,7 +3,7 @@ package xgboost
 import (
 	"errors"
 	"fmt"
-	"math"
+	"os"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -20,41 +20,39 @@ type Matrix struct {
 	library *Library
 	h       handle
 	rows    int
+	dir     string // of its pages; empty where it is in memory
 }
 
-// NewMatrix copies rows into the library: columns values for each label, one row after the other, NaN where a value is
-// missing.
-func (l *Library) NewMatrix(values []float32, columns int, labels []float32) (*Matrix, error) {
-	if len(labels) == 0 || columns == 0 || len(values) != columns*len(labels) {
-		return nil, fmt.Errorf("making a matrix: %d values are not %d rows of %d columns", len(values), len(labels), columns)
-	}
-	m := &Matrix{library: l, rows: len(labels)}
-	err := l.call("XGDMatrixCreateFromMat", func() int32 {
-		return l.matrixCreate(&values[0], uint64(len(labels)), uint64(columns), float32(math.NaN()), &m.h)
-	})
-	runtime.KeepAlive(values)
-	if err != nil {
+// NewMatrix copies rows into the library as they are.
+func (l *Library) NewMatrix(r Rows) (*Matrix, error) {
+	if err := r.check(); err != nil {
 		return nil, err
 	}
-	err = l.call("XGDMatrixSetFloatInfo", func() int32 {
-		return l.matrixSetFloats(m.h, "label", &labels[0], uint64(len(labels)))
+	m := &Matrix{library: l, rows: len(r.Labels)}
+	err := l.call("XGDMatrixCreateFromMat", func() int32 {
+		return l.matrixCreate(&r.Values[0], uint64(len(r.Labels)), uint64(r.Columns), nan, &m.h)
 	})
-	runtime.KeepAlive(labels)
+	if err == nil {
+		err = m.set("label", r.Labels)
+	}
+	if err == nil && r.Weights != nil {
+		err = m.set("weight", r.Weights)
+	}
+	runtime.KeepAlive(r)
 	if err != nil {
-		m.Close()
+		if m.h != 0 {
+			m.Close()
+		}
 		return nil, err
 	}
 	return m, nil
 }
 
-// SetWeights gives each row a weight.
-func (m *Matrix) SetWeights(weights []float32) error {
-	if len(weights) != m.rows {
-		return fmt.Errorf("weighting a matrix: %d weights for %d rows", len(weights), m.rows)
-	}
-	defer runtime.KeepAlive(weights)
+// set gives a list of numbers to the matrix, such as its labels.
+func (m *Matrix) set(name string, values []float32) error {
+	defer runtime.KeepAlive(values)
 	return m.library.call("XGDMatrixSetFloatInfo", func() int32 {
-		return m.library.matrixSetFloats(m.h, "weight", &weights[0], uint64(len(weights)))
+		return m.library.matrixSetFloats(m.h, name, &values[0], uint64(len(values)))
 	})
 }
 
@@ -64,15 +62,15 @@ func (m *Matrix) SetFeatureWeights(features int) error {
 	for i := range weights {
 		weights[i] = 1
 	}
-	defer runtime.KeepAlive(weights)
-	return m.library.call("XGDMatrixSetFloatInfo", func() int32 {
-		return m.library.matrixSetFloats(m.h, "feature_weights", &weights[0], uint64(features))
-	})
+	return m.set("feature_weights", weights)
 }
 
-// Close frees the memory of the library.
+// Close frees the memory of the library and removes its files.
 func (m *Matrix) Close() {
 	_ = m.library.call("XGDMatrixFree", func() int32 { return m.library.matrixFree(m.h) })
+	if m.dir != "" {
+		_ = os.RemoveAll(m.dir)
+	}
 }
 
 // Booster is a model in training. All calls for it are made on one thread of its own, because the library keeps the

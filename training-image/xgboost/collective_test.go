@@ -28,10 +28,10 @@ func share(rank, world int) (values, labels []float32) {
 	return values, labels
 }
 
-// boost trains on a share of the rows.
-func boost(l *xgboost.Library, rank, world int) ([]byte, error) {
+// boost trains on a share of the rows, which are kept in some way.
+func boost(l *xgboost.Library, kind string, rank, world int) ([]byte, error) {
 	values, labels := share(rank, world)
-	m, err := l.NewMatrix(values, 3, labels)
+	m, err := kinds(l)[kind](xgboost.Rows{Columns: 3, Values: values, Labels: labels})
 	if err != nil {
 		return nil, err
 	}
@@ -80,18 +80,20 @@ func together(t *testing.T, world int, f func(c *xgboost.Collective, rank int) e
 
 func TestRanksAgreeOnTheModel(t *testing.T) {
 	t.Parallel()
-	for _, world := range []int{1, 2, 3, 5} {
-		models := make([][]byte, world)
-		together(t, world, func(c *xgboost.Collective, rank int) (err error) {
-			models[rank], err = boost(c.Library(), rank, world)
-			return err
-		})
-		for rank := range world {
-			assert.Equal(t, string(models[0]), string(models[rank]), "rank %d of %d", rank, world)
+	for kind := range kinds(nil) {
+		for _, world := range []int{1, 2, 3, 5} {
+			models := make([][]byte, world)
+			together(t, world, func(c *xgboost.Collective, rank int) (err error) {
+				models[rank], err = boost(c.Library(), kind, rank, world)
+				return err
+			})
+			for rank := range world {
+				assert.Equal(t, string(models[0]), string(models[rank]), "%s: rank %d of %d", kind, rank, world)
+			}
+			alone, err := boost(xgboosttest.Open(t), kind, 0, world)
+			require.NoError(t, err)
+			assert.Equal(t, world == 1, string(alone) == string(models[0]), "%s, %d ranks: the model knows all rows", kind, world)
 		}
-		alone, err := boost(xgboosttest.Open(t), 0, world)
-		require.NoError(t, err)
-		assert.Equal(t, world == 1, string(alone) == string(models[0]), "%d ranks: the model knows all rows", world)
 	}
 }
 

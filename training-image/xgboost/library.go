@@ -29,12 +29,17 @@ type Library struct {
 	handle     uintptr
 	collective *collective // nil until it is needed
 	thread     *thread     // on which all calls are made; nil for any
+	block      int         // see the constant
 
 	lastError         func() string
 	versionOf         func(major, minor, patch *int32)
 	matrixCreate      func(data *float32, rows, columns uint64, missing float32, out *handle) int32
 	matrixSetFloats   func(h handle, field string, values *float32, n uint64) int32
 	matrixFree        func(h handle) int32
+	proxyCreate       func(out *handle) int32
+	proxySetDense     func(h handle, array string) int32
+	binsCreate        func(walk uintptr, proxy handle, ref, reset, next uintptr, config string, out *handle) int32
+	pagesCreate       func(walk uintptr, proxy handle, reset, next uintptr, config string, out *handle) int32
 	boosterCreate     func(matrices *handle, n uint64, out *handle) int32
 	boosterFree       func(h handle) int32
 	boosterSetParam   func(h handle, name, value string) int32
@@ -94,7 +99,7 @@ func OpenFile(path string) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrNoLibrary, path, errors.Join(err, before))
 	}
-	l := &Library{path: path, handle: h}
+	l := &Library{path: path, handle: h, block: block}
 	if err := l.bind(h); err != nil {
 		return nil, err
 	}
@@ -121,19 +126,23 @@ func preload(dir string) error {
 
 func (l *Library) bind(h uintptr) error {
 	for name, function := range map[string]any{
-		"XGBGetLastError":              &l.lastError,
-		"XGBoostVersion":               &l.versionOf,
-		"XGDMatrixCreateFromMat":       &l.matrixCreate,
-		"XGDMatrixSetFloatInfo":        &l.matrixSetFloats,
-		"XGDMatrixFree":                &l.matrixFree,
-		"XGBoosterCreate":              &l.boosterCreate,
-		"XGBoosterFree":                &l.boosterFree,
-		"XGBoosterSetParam":            &l.boosterSetParam,
-		"XGBoosterUpdateOneIter":       &l.boosterUpdate,
-		"XGBoosterPredictFromDMatrix":  &l.boosterPredict,
-		"XGBoosterSaveModelToBuffer":   &l.boosterSaveBuffer,
-		"XGBoosterLoadModelFromBuffer": &l.boosterLoadBuffer,
-		"XGBuildInfo":                  &l.buildInfo,
+		"XGBGetLastError":                     &l.lastError,
+		"XGBoostVersion":                      &l.versionOf,
+		"XGDMatrixCreateFromMat":              &l.matrixCreate,
+		"XGDMatrixSetFloatInfo":               &l.matrixSetFloats,
+		"XGDMatrixFree":                       &l.matrixFree,
+		"XGProxyDMatrixCreate":                &l.proxyCreate,
+		"XGProxyDMatrixSetDataDense":          &l.proxySetDense,
+		"XGQuantileDMatrixCreateFromCallback": &l.binsCreate,
+		"XGDMatrixCreateFromCallback":         &l.pagesCreate,
+		"XGBoosterCreate":                     &l.boosterCreate,
+		"XGBoosterFree":                       &l.boosterFree,
+		"XGBoosterSetParam":                   &l.boosterSetParam,
+		"XGBoosterUpdateOneIter":              &l.boosterUpdate,
+		"XGBoosterPredictFromDMatrix":         &l.boosterPredict,
+		"XGBoosterSaveModelToBuffer":          &l.boosterSaveBuffer,
+		"XGBoosterLoadModelFromBuffer":        &l.boosterLoadBuffer,
+		"XGBuildInfo":                         &l.buildInfo,
 	} {
 		symbol, err := purego.Dlsym(h, name)
 		if err != nil {

@@ -84,7 +84,7 @@ func parameters(p problem, extra map[string]string) map[string]string {
 func train(t *testing.T, l *xgboost.Library, p problem, rounds int) (*xgboost.Booster, *xgboost.Matrix) {
 	t.Helper()
 	values, labels := rows(1, 600, p.label)
-	m, err := l.NewMatrix(values, columns, labels)
+	m, err := l.NewMatrix(xgboost.Rows{Columns: columns, Values: values, Labels: labels})
 	require.NoError(t, err)
 	t.Cleanup(m.Close)
 	b, err := l.NewBooster(parameters(p, nil), m)
@@ -105,7 +105,7 @@ func TestTheEnsembleGivesTheSameBitsAsTheLibrary(t *testing.T) {
 			const rounds, kept = 25, 17
 			b, _ := train(t, l, p, rounds)
 			values, labels := rows(2, 500, p.label)
-			fresh, err := l.NewMatrix(values, columns, labels)
+			fresh, err := l.NewMatrix(xgboost.Rows{Columns: columns, Values: values, Labels: labels})
 			require.NoError(t, err)
 			defer fresh.Close()
 			data, err := b.JSON()
@@ -182,7 +182,7 @@ func TestErrorsOfTheLibraryAreShown(t *testing.T) {
 	values, _ := rows(1, 50, class)
 	labels := make([]float32, 50)
 	labels[7] = 5
-	m, err := l.NewMatrix(values, columns, labels)
+	m, err := l.NewMatrix(xgboost.Rows{Columns: columns, Values: values, Labels: labels})
 	require.NoError(t, err)
 	defer m.Close()
 	b, err := l.NewBooster(parameters(p, nil), m)
@@ -199,7 +199,7 @@ func TestErrorsOfTheLibraryAreShown(t *testing.T) {
 	}
 	require.ErrorContains(t, err, "max_depth")
 
-	_, err = l.NewMatrix(values, columns+1, labels)
+	_, err = l.NewMatrix(xgboost.Rows{Columns: columns + 1, Values: values, Labels: labels})
 	require.ErrorContains(t, err, "are not 50 rows of 6 columns")
 	_, err = l.NewBooster(nil)
 	require.Error(t, err)
