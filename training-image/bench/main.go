@@ -17,6 +17,7 @@ import (
 type options struct {
 	python, sources, image, page, part string
 	rounds, rows, pathRows             int
+	memoryRows, memoryLimit            int
 }
 
 func main() {
@@ -27,10 +28,12 @@ func main() {
 	flag.StringVar(&o.sources, "sources", "training-image/bench", "folder of bench.py and the data")
 	flag.StringVar(&o.image, "image", "bin/training-image", "the program")
 	flag.StringVar(&o.page, "page", "", "page to write the figures into")
-	flag.StringVar(&o.part, "part", "fits,int8,path", "what to measure")
+	flag.StringVar(&o.part, "part", "fits,int8,path,ranks,memory", "what to measure")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each fit is measured")
 	flag.IntVar(&o.rows, "rows", 100_000, "generated rows to train from")
-	flag.IntVar(&o.pathRows, "path-rows", 1_000_000, "rows of the whole run")
+	flag.IntVar(&o.pathRows, "path-rows", 1_000_000, "rows of the whole run, and of the ranks")
+	flag.IntVar(&o.memoryRows, "memory-rows", 4_000_000, "rows that are larger than memory")
+	flag.IntVar(&o.memoryLimit, "memory-limit", 160, "MiB of data that a process may have then")
 	flag.Parse()
 	ctx := context.Background()
 	var err error
@@ -54,7 +57,8 @@ func (o *options) run(ctx context.Context) error {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context, string) (string, error)
-	}{{"fits", o.fits}, {"int8", o.int8}, {"path", o.path}} {
+	}{{"fits", o.fits}, {"int8", o.int8}, {"path", o.path}, {"ranks", o.ranks},
+		{"memory", o.memory}} {
 		if !slices.Contains(strings.Split(o.part, ","), part.name) {
 			continue
 		}

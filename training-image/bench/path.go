@@ -20,7 +20,7 @@ import (
 // path measures the whole way from raw CSV to a registered model, all steps as programs of their own, beside a script
 // of pandas and scikit-learn.
 func (o *options) path(ctx context.Context, dir string) (string, error) {
-	for _, zone := range []string{"raw", "curated", "features", "models", "logs"} {
+	for _, zone := range zones {
 		if err := os.MkdirAll(filepath.Join(dir, zone), 0o700); err != nil {
 			return "", err
 		}
@@ -70,9 +70,9 @@ func (o *options) path(ctx context.Context, dir string) (string, error) {
 }
 
 func (o *options) environment(dir string) []string {
-	env := append(os.Environ(), "MLPATHWAY_RUN=20260101T000000.000Z",
+	env := append(os.Environ(), "MLPATHWAY_RUN="+runID,
 		"MLPATHWAY_PIPELINE="+lake.FileURI(filepath.Join(dir, "pipeline.yaml")))
-	for _, zone := range []string{"raw", "curated", "features", "models", "logs"} {
+	for _, zone := range zones {
 		env = append(env, "MLPATHWAY_"+strings.ToUpper(zone)+"="+lake.FileURI(filepath.Join(dir, zone)))
 	}
 	return env

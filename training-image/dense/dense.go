@@ -4,7 +4,6 @@ package dense
 
 import (
 	"math"
-	"slices"
 
 	"github.com/mlpathway/mlpathway/internal/onnx"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
@@ -50,14 +49,13 @@ func add(n *onnx.Network, input int, code, mean, scale, low, high float32) {
 	n.Low, n.High = append(n.Low, low), append(n.High, high)
 }
 
-// standard measures values, which it sorts. A constant has the scale 0, so that it says nothing.
+// standard measures values, whose order it changes. A constant has the scale 0, so that it says nothing.
 func standard(values []float32) (mean, scale, low, high float32) {
 	if len(values) == 0 {
 		return 0, 0, 0, 0
 	}
-	slices.Sort(values)
 	cut := int(tail * float64(len(values)))
-	low, high = values[cut], values[len(values)-1-cut]
+	low, high = nth(values, cut), nth(values, len(values)-1-cut)
 	sum := 0.0
 	for _, x := range values {
 		sum += float64(min(max(x, low), high))
@@ -73,6 +71,36 @@ func standard(values []float32) (mean, scale, low, high float32) {
 		scale = float32(1 / deviation)
 	}
 	return float32(mean64), scale, low, high
+}
+
+// nth gives the value that would stand at a place if the values were sorted, by parting them until it is found.
+func nth(values []float32, place int) float32 {
+	low, high := 0, len(values)-1
+	for low < high {
+		pivot := values[low+(high-low)/2]
+		i, j := low, high
+		for i <= j {
+			for values[i] < pivot {
+				i++
+			}
+			for values[j] > pivot {
+				j--
+			}
+			if i <= j {
+				values[i], values[j] = values[j], values[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case place <= j:
+			high = j
+		case place >= i:
+			low = i
+		default:
+			return values[place]
+		}
+	}
+	return values[place]
 }
 
 // Matrix computes what the first layer sees of rows, one row after the other.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/mlpathway/mlpathway/internal/lake"
@@ -82,15 +83,23 @@ func Read(ctx context.Context, zone *lake.Zone, key string, spec *pipeline.Spec,
 		return nil, fmt.Errorf("the feature set is gone, start a new run: %w", err)
 	}
 	defer func() { _ = object.Close() }()
-	file, err := parquetfile.OpenFile(object, object.Size)
+	set, err := read(object, object.Size, spec, s)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", key, err)
+		return nil, fmt.Errorf("reading %s in %s: %w", key, zone.URI(), err)
+	}
+	return set, nil
+}
+
+func read(object io.ReaderAt, size int64, spec *pipeline.Spec, s Selection) (Set, error) {
+	file, err := parquetfile.OpenFile(object, size)
+	if err != nil {
+		return nil, err
 	}
 	if s.Parts == nil {
 		s.Parts = parts
 	}
 	r := &reader{Selection: s, file: file, spec: spec, set: Set{}, classWeights: classWeights(spec)}
-	err = errors.Join(r.plan(), ctx.Err())
+	err = r.plan()
 	if err == nil {
 		err = r.read()
 	}

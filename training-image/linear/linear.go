@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/onnx"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/blas"
 	"github.com/mlpathway/mlpathway/training-image/dense"
 	"github.com/mlpathway/mlpathway/training-image/family"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
@@ -16,12 +17,15 @@ import (
 
 // Linear is the family. The loss is summed over the rows and half the L2 parameter times the sum of the squared weights
 // is added; it is lowered with limited-memory BFGS. There is no early stopping: the problem has one minimum.
-type Linear struct{}
+type Linear struct{ blas *blas.BLAS }
+
+// New makes the family.
+func New(b *blas.BLAS) *Linear { return &Linear{blas: b} }
 
 // Fit implements family.Family.
-func (Linear) Fit(ctx context.Context, r *family.Request) (*family.Fitted, error) {
+func (l *Linear) Fit(ctx context.Context, r *family.Request) (*family.Fitted, error) {
 	n := dense.New(r.Spec, r.Train)
-	p := newProblem(r, n)
+	p := newProblem(r, n, l.blas)
 	f := &fit{Request: r, problem: p, held: dense.Matrix(n, r.Validation)}
 	f.Point = make([]float64, p.size())
 	if err := f.resume(); err != nil {
@@ -33,7 +37,7 @@ func (Linear) Fit(ctx context.Context, r *family.Request) (*family.Fitted, error
 	n.Layers = []onnx.Layer{p.layer(f.Point)}
 	rounds, loss := f.Kept(&r.Spec.Model.Parameters)
 	return &family.Fitted{Model: n, Rounds: rounds, Loss: loss, Curve: f.Curve, Importance: dense.Importance(n, p.x),
-		Libraries: family.Libraries(nil)}, nil
+		Libraries: family.Libraries(map[string]string{"blas": l.blas.Name()})}, nil
 }
 
 // fit is a training at work.
@@ -96,10 +100,18 @@ type problem struct {
 	l2               float64
 	// shift and unit turn labels of a regression into numbers of mean 0 and spread 1.
 	shift, unit float64
+
+	blas    *blas.BLAS
+	weights []float32 // those of the columns, as they are multiplied
+	slopes  []float32 // of a block of rows: margins and then the derivatives of the loss by them
+	sums    []float32 // of a block, by the weights of the columns
 }
 
-func newProblem(r *family.Request, n *onnx.Network) *problem {
-	p := &problem{task: r.Spec.Task, columns: n.Columns(), outputs: family.Margins(r.Spec), rows: r.Train,
+// block is the number of rows that are multiplied at a time in 32 bits; their sums are added up in 64.
+const block = 512
+
+func newProblem(r *family.Request, n *onnx.Network, b *blas.BLAS) *problem {
+	p := &problem{blas: b, task: r.Spec.Task, columns: n.Columns(), outputs: family.Margins(r.Spec), rows: r.Train,
 		x: dense.Matrix(n, r.Train), l2: *r.Spec.Model.Parameters.L2, unit: 1}
 	for i := range r.Train.Labels {
 		p.total += p.weight(i)
@@ -107,6 +119,8 @@ func newProblem(r *family.Request, n *onnx.Network) *problem {
 	if p.task == pipeline.Regression {
 		p.shift, p.unit = dense.Labels(r.Train)
 	}
+	p.weights, p.sums = make([]float32, p.columns*p.outputs), make([]float32, p.columns*p.outputs)
+	p.slopes = make([]float32, block*p.outputs)
 	return p
 }
 
@@ -121,32 +135,35 @@ func (p *problem) size() int { return (p.columns + 1) * p.outputs }
 
 // margins computes rows of columns.
 func (p *problem) margins(w []float64, x []float32) []float32 {
-	out := make([]float32, len(x)/p.columns*p.outputs)
-	one := make([]float64, p.outputs)
-	for r := range len(x) / p.columns {
-		p.margin(w, x[r*p.columns:(r+1)*p.columns], one)
-		for k, m := range one {
-			out[r*p.outputs+k] = float32(m*p.unit + p.shift)
+	out := make([]float32, 0, len(x)/p.columns*p.outputs)
+	p.each(w, x, func(_ int, _, margins []float32) {
+		for _, m := range margins {
+			out = append(out, float32(float64(m)*p.unit+p.shift))
 		}
-	}
+	})
 	return out
 }
 
-func (p *problem) margin(w []float64, row []float32, out []float64) {
-	copy(out, w[p.columns*p.outputs:])
-	if p.outputs == 1 {
-		sum := out[0]
-		for c, v := range row {
-			sum += float64(v) * w[c]
-		}
-		out[0] = sum
-		return
+// each computes the margins of rows, block by block.
+func (p *problem) each(w []float64, x []float32, do func(first int, rows, margins []float32)) {
+	for i := range p.weights {
+		p.weights[i] = float32(w[i])
 	}
-	for c, v := range row {
-		for k := range out {
-			out[k] += float64(v) * w[c*p.outputs+k]
+	for from := 0; from < len(x); from += block * p.columns {
+		rows := x[from:min(len(x), from+block*p.columns)]
+		n := len(rows) / p.columns
+		margins := p.slopes[:n*p.outputs]
+		for i := range margins {
+			margins[i] = float32(w[p.columns*p.outputs+i%p.outputs])
 		}
+		p.blas.Multiply(blas.Matrix{Data: rows, Rows: n, Columns: p.columns}, p.matrix(p.weights), false, false,
+			blas.Matrix{Data: margins, Rows: n, Columns: p.outputs}, true)
+		do(from/p.columns, rows, margins)
 	}
+}
+
+func (p *problem) matrix(data []float32) blas.Matrix {
+	return blas.Matrix{Data: data, Rows: p.columns, Columns: p.outputs}
 }
 
 // value computes the function and its gradient, both divided by the sum of the weights of the rows.
@@ -154,28 +171,26 @@ func (p *problem) value(w, gradient []float64) float64 {
 	clear(gradient)
 	sum := 0.0
 	out := make([]float64, p.outputs)
-	for r, label := range p.rows.Labels {
-		row := p.x[r*p.columns : (r+1)*p.columns]
-		p.margin(w, row, out)
-		weight := p.weight(r)
-		sum += weight * p.slope(out, float64(label))
-		for k := range out {
-			out[k] *= weight
-			gradient[p.columns*p.outputs+k] += out[k]
-		}
-		if p.outputs == 1 {
-			slope := out[0]
-			for c, v := range row {
-				gradient[c] += float64(v) * slope
+	p.each(w, p.x, func(first int, rows, margins []float32) {
+		n := len(margins) / p.outputs
+		for r := range n {
+			for k := range out {
+				out[k] = float64(margins[r*p.outputs+k])
 			}
-			continue
-		}
-		for c, v := range row {
-			for k, slope := range out {
-				gradient[c*p.outputs+k] += float64(v) * slope
+			weight := p.weight(first + r)
+			sum += weight * p.slope(out, float64(p.rows.Labels[first+r]))
+			for k := range out {
+				out[k] *= weight
+				margins[r*p.outputs+k] = float32(out[k])
+				gradient[p.columns*p.outputs+k] += out[k]
 			}
 		}
-	}
+		p.blas.Multiply(blas.Matrix{Data: rows, Rows: n, Columns: p.columns},
+			blas.Matrix{Data: margins, Rows: n, Columns: p.outputs}, true, false, p.matrix(p.sums), false)
+		for i, s := range p.sums {
+			gradient[i] += float64(s)
+		}
+	})
 	for i := range p.columns * p.outputs {
 		sum += p.l2 / 2 * w[i] * w[i]
 		gradient[i] += p.l2 * w[i]

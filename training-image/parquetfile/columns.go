@@ -18,8 +18,7 @@ type File struct {
 
 // OpenFile opens a file of so many bytes.
 func OpenFile(r io.ReaderAt, size int64) (*File, error) {
-	file, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true),
-		parquet.ReadBufferSize(64<<10))
+	file, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
 	if err != nil {
 		return nil, fmt.Errorf("this is no Parquet file: %w", err)
 	}

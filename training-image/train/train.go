@@ -101,12 +101,13 @@ func Family(spec *pipeline.Spec, open func() (*xgboost.Library, error)) (family.
 			return nil, err
 		}
 		return trees.New(library), nil
-	case pipeline.Linear:
-		return linear.Linear{}, nil
-	case pipeline.MLP:
+	case pipeline.Linear, pipeline.MLP:
 		b, err := blas.Open()
 		if err != nil {
 			return nil, err
+		}
+		if spec.Model.Family == pipeline.Linear {
+			return linear.New(b), nil
 		}
 		return mlp.New(b), nil
 	default:
