@@ -1,6 +1,7 @@
 package trees_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,6 +10,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/onnx"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/family"
 	"github.com/mlpathway/mlpathway/training-image/family/familytest"
 	"github.com/mlpathway/mlpathway/training-image/trees"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
@@ -26,6 +28,26 @@ func TestLaws(t *testing.T) {
 		Parameters: "rounds: 60, learningRate: 0.3, earlyStopping: 10, subsample: 0.7, columnSample: 0.7",
 		Least: map[pipeline.Task]float64{pipeline.Binary: 0.85, pipeline.Multiclass: 0.78,
 			pipeline.Regression: 0.8}})
+}
+
+// Trees from external memory keep the same laws.
+func TestLawsOfExternalMemory(t *testing.T) {
+	t.Parallel()
+	familytest.Run(t, familytest.Case{Family: external{open(t)}, Name: "trees",
+		Parameters: "rounds: 40, learningRate: 0.3, earlyStopping: 10, subsample: 0.7, columnSample: 0.7",
+		Least: map[pipeline.Task]float64{pipeline.Binary: 0.85, pipeline.Multiclass: 0.78,
+			pipeline.Regression: 0.8}})
+}
+
+// external trains from files whatever the pipeline says.
+type external struct{ *trees.Trees }
+
+func (e external) Fit(ctx context.Context, r *family.Request) (*family.Fitted, error) {
+	spec := *r.Spec
+	spec.Model.ExternalMemory = true
+	copied := *r
+	copied.Spec = &spec
+	return e.Trees.Fit(ctx, &copied)
 }
 
 func TestTreesStopEarly(t *testing.T) {
