@@ -31,11 +31,16 @@ func ready(ctx context.Context, dir string, rows int, text string) error {
 			return err
 		}
 	}
-	spec, err := pipeline.Parse("bench", []byte(text))
-	if err != nil {
+	if err := writeFeatures(filepath.Join(dir, "features", "features.parquet"), rows); err != nil {
 		return err
 	}
-	if err := writeFeatures(filepath.Join(dir, "features", "features.parquet"), rows); err != nil {
+	return prepare(ctx, dir, text)
+}
+
+// prepare begins a run that train goes on with.
+func prepare(ctx context.Context, dir, text string) error {
+	spec, err := pipeline.Parse("bench", []byte(text))
+	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "pipeline.yaml"), []byte(text), 0o600); err != nil {
@@ -179,6 +184,10 @@ func (o *options) team(ctx context.Context, dir string, world int) ([]span, erro
 func (o *options) memory(ctx context.Context, dir string) (string, error) {
 	var b strings.Builder
 	values := o.memoryRows * 30
+	place := filepath.Join(dir, "memory")
+	if err := ready(ctx, place, o.memoryRows, generatedSpec("", "")); err != nil {
+		return "", err
+	}
 	fmt.Fprintf(&b, "| %d rows x 30, %d MiB as 32-bit numbers | limit, MiB | CPU seconds | wall seconds | AUC |\n"+
 		"|---|---:|---:|---:|---:|\n", o.memoryRows, values*4>>20)
 	for _, kind := range []struct {
@@ -190,15 +199,18 @@ func (o *options) memory(ctx context.Context, dir string) (string, error) {
 		{"in memory", "", o.memoryLimit, true},
 		{"`externalMemory: true`", "externalMemory: true, ", o.memoryLimit, false},
 	} {
-		place := filepath.Join(dir, "memory")
-		if err := ready(ctx, place, o.memoryRows, generatedSpec(parameters["trees"], kind.more)); err != nil {
+		if err := prepare(ctx, place, generatedSpec("rounds: 10, earlyStopping: 0", kind.more)); err != nil {
 			return "", err
 		}
 		command := []string{o.image, "train"}
 		limit := "none"
 		if kind.limit > 0 {
-			command = slices.Concat([]string{"/bin/sh", "-c", `ulimit -d "$0" && exec "$@"`,
-				strconv.Itoa(kind.limit << 10)}, command)
+			group, err := limited(kind.limit << 20)
+			if err != nil {
+				return "", err
+			}
+			defer func() { _ = os.Remove(group) }()
+			command = slices.Concat([]string{"/bin/sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, group}, command)
 			limit = strconv.Itoa(kind.limit)
 		}
 		s, err := run(ctx, o.environment(place), command...)
@@ -216,9 +228,18 @@ func (o *options) memory(ctx context.Context, dir string) (string, error) {
 			}
 			fmt.Fprintf(&b, "| %s | %s | %.1f | %.1f | %.4f |\n", kind.title, limit, s.cpu, s.wall, auc)
 		}
-		if err := os.RemoveAll(place); err != nil {
-			return "", err
-		}
 	}
 	return b.String(), nil
+}
+
+// limited makes a control group whose processes may have so many bytes of memory, the pages of files among them.
+func limited(bytes int) (group string, err error) {
+	root, file := "/sys/fs/cgroup", "memory.max"
+	if _, err := os.Stat("/sys/fs/cgroup/memory/memory.limit_in_bytes"); err == nil {
+		root, file = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+	}
+	if group, err = os.MkdirTemp(root, "mlpathway-bench-"); err != nil {
+		return "", fmt.Errorf("limiting memory needs root and control groups: %w", err)
+	}
+	return group, os.WriteFile(filepath.Join(group, file), []byte(strconv.Itoa(bytes)), 0o600)
 }

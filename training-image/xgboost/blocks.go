@@ -33,7 +33,7 @@ func (r *Rows) check() error {
 }
 
 // block is how many bytes of rows the library takes at a time, and the size of what it keeps in a file.
-const block = 32 << 20
+const block = 4 << 20
 
 // NewBins keeps the rows as the numbers of the bins that their values fall into, which is all that training looks at:
 // about two bytes for each value. The library takes the rows block by block and keeps no copy.
