@@ -7,145 +7,163 @@ import (
 	"slices"
 )
 
-// The tree-structured Parzen estimator.
-// Source: Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (2011), and the defaults of its widely used
-// implementations.
+// The tree-structured Parzen estimator over whole points: what is good together is drawn together. In five kinds of test
+// functions (a valley inside, in a corner, along a diagonal; smooth or rough) it found less loss than the estimator that
+// looks at each parameter alone.
+// Source: Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (2011); Falkner et al., "BOHB" (2018).
 const (
-	startup    = 10 // random trials before the first model
-	candidates = 48 // points of which the most promising is taken
-	most       = 25 // good trials at most
+	startup    = 10   // random trials before the first model
+	candidates = 96   // points of which the most promising is taken
+	goodShare  = 0.15 // of the trials, and one more, count as good
+	most       = 25   // good trials at most
+	spread     = 0.15 // width of the range around one trial, as a share of a range; less around many
 )
 
-// parzen draws points from where good trials lie and takes the one where good trials are most frequent beside others.
+// parzen draws points from around good trials and takes the one where good trials are most frequent beside others.
+// Points that were tried are not tried again: the same parameters give the same model.
 func (s *Search) parzen(random *rand.Rand, known []Observation) Point {
 	sorted := slices.Clone(known)
 	slices.SortStableFunc(sorted, func(a, b Observation) int { return cmp.Compare(a.Loss, b.Loss) })
-	n := min(int(math.Ceil(0.15*float64(len(sorted))))+1, most)
-	good, bad := sorted[:n], sorted[n:]
+	n := min(int(math.Ceil(goodShare*float64(len(sorted))))+1, most)
+	good, other := s.mixture(sorted[:n]), s.mixture(sorted[n:])
+	tried := map[string]bool{}
+	for _, o := range known {
+		tried[s.key(o.Point)] = true
+	}
+	best, highest := Point(nil), math.Inf(-1)
+	for range candidates {
+		x := good.draw(random)
+		p := s.point(x)
+		if tried[s.key(p)] {
+			continue
+		}
+		if score := good.at(x) - other.at(x); score > highest {
+			best, highest = p, score
+		}
+	}
+	if best == nil { // all around the good trials is known
+		return s.random(random)
+	}
+	return best
+}
+
+// random draws every parameter evenly.
+func (s *Search) random(random *rand.Rand) Point {
 	p := Point{}
 	for _, a := range s.axes {
-		p[a.name] = a.best(random, good, bad)
+		p[a.name] = a.text(a.at(random.Float64()))
 	}
 	return p
 }
 
-// best draws values of one parameter and takes the most promising one.
-func (a axis) best(random *rand.Rand, good, bad []Observation) string {
-	likely, other := a.density(good), a.density(bad)
-	best, text := math.Inf(-1), ""
-	for range candidates {
-		x := likely.draw(random)
-		if score := math.Log(likely.at(x)) - math.Log(other.at(x)); score > best {
-			best, text = score, a.text(a.value(x))
+// key tells points apart.
+func (s *Search) key(p Point) string {
+	key := ""
+	for _, a := range s.axes {
+		key += p[a.name] + "\n"
+	}
+	return key
+}
+
+// point turns places into values.
+func (s *Search) point(places []float64) Point {
+	p := Point{}
+	for i, a := range s.axes {
+		if len(a.Values) > 0 {
+			p[a.name] = a.Values[int(places[i])]
+		} else {
+			p[a.name] = a.text(a.at(places[i]))
 		}
 	}
-	return text
+	return p
 }
 
-// value turns a place from 0 to 1, or the index of a listed value, into a value.
-func (a axis) value(x float64) float64 {
-	if len(a.Values) > 0 {
-		return x
-	}
-	return a.at(x)
-}
-
-// density is an estimated distribution.
-type density interface {
-	draw(random *rand.Rand) float64
-	at(x float64) float64
-}
-
-func (a axis) density(seen []Observation) density {
-	if len(a.Values) > 0 {
-		d := make(frequencies, len(a.Values))
-		for i := range d {
-			d[i] = 1
+// places is the inverse of point: where the values lie in their ranges, from 0 to 1, or the index of a listed one. ok is
+// false for a point of another space.
+func (s *Search) places(p Point) (places []float64, ok bool) {
+	for _, a := range s.axes {
+		x, err := float64(slices.Index(a.Values, p[a.name])), error(nil)
+		if len(a.Values) == 0 {
+			x, err = a.place(p[a.name])
 		}
-		for _, o := range seen {
-			if i := slices.Index(a.Values, o.Point[a.name]); i >= 0 {
-				d[i]++
-			}
+		if err != nil || x < 0 {
+			return nil, false
 		}
-		return d
+		places = append(places, min(x, max(1, float64(len(a.Values)-1))))
 	}
-	var places []float64
-	for _, o := range seen {
-		if x, err := a.place(o.Point[a.name]); err == nil {
-			places = append(places, x)
-		}
-	}
-	return newMixture(places)
+	return places, true
 }
 
-// frequencies count listed values.
-type frequencies []float64
-
-func (f frequencies) sum() float64 {
-	sum := 0.0
-	for _, n := range f {
-		sum += n
-	}
-	return sum
-}
-
-func (f frequencies) draw(random *rand.Rand) float64 {
-	x := random.Float64() * f.sum()
-	for i, n := range f {
-		if x -= n; x < 0 {
-			return float64(i)
-		}
-	}
-	return float64(len(f) - 1)
-}
-
-func (f frequencies) at(x float64) float64 { return f[int(x)] / f.sum() }
-
-// mixture is a sum of normal distributions between 0 and 1: one for each trial, and a wide one for what nobody tried.
+// mixture is a sum of distributions over points: one around each trial, and an even one for what nobody tried.
 type mixture struct {
-	means, widths []float64
+	axes   []axis
+	trials [][]float64
+	width  float64 // of numbers
+	other  float64 // share of a listed value that is not the trial's
 }
 
-func newMixture(places []float64) *mixture {
-	m := &mixture{means: append(slices.Clone(places), 0.5)}
-	slices.Sort(m.means)
-	n := len(m.means)
-	narrowest := 1 / math.Min(100, float64(n+1))
-	for i, x := range m.means {
-		left, right := x, 1-x
-		if i > 0 {
-			left = x - m.means[i-1]
+func (s *Search) mixture(seen []Observation) *mixture {
+	m := &mixture{axes: s.axes}
+	for _, o := range seen {
+		if places, ok := s.places(o.Point); ok {
+			m.trials = append(m.trials, places)
 		}
-		if i < n-1 {
-			right = m.means[i+1] - x
-		}
-		width := math.Min(math.Max(math.Max(left, right), narrowest), 1)
-		m.widths = append(m.widths, width)
 	}
-	at, _ := slices.BinarySearch(m.means, 0.5)
-	m.widths[at] = 1
+	n := float64(len(m.trials))
+	m.width = spread * math.Pow(max(1, n), -1/float64(len(s.axes)+4)) // Scott's rule
+	m.other = 1 / (n + 1)
 	return m
 }
 
-func (m *mixture) draw(random *rand.Rand) float64 {
-	i := random.IntN(len(m.means))
-	for range 100 {
-		if x := m.means[i] + m.widths[i]*random.NormFloat64(); x >= 0 && x <= 1 {
-			return x
+// draw takes a point. What would lie beyond an end lies on it: the best value is often the last one that is allowed.
+func (m *mixture) draw(random *rand.Rand) []float64 {
+	trial := random.IntN(len(m.trials) + 1)
+	x := make([]float64, len(m.axes))
+	for i, a := range m.axes {
+		n := len(a.Values)
+		switch even := trial == len(m.trials); {
+		case n > 0 && (even || random.Float64() < m.other):
+			x[i] = float64(random.IntN(n))
+		case n > 0:
+			x[i] = m.trials[trial][i]
+		case even:
+			x[i] = random.Float64()
+		default:
+			x[i] = min(max(m.trials[trial][i]+m.width*random.NormFloat64(), 0), 1)
 		}
 	}
-	return math.Min(math.Max(m.means[i], 0), 1)
+	return x
 }
 
-func (m *mixture) at(x float64) float64 {
-	sum := 0.0
-	for i, mean := range m.means {
-		w := m.widths[i]
-		inside := normal((1-mean)/w) - normal(-mean/w) // what lies between 0 and 1
-		z := (x - mean) / w
-		sum += math.Exp(-z*z/2) / (w * math.Sqrt(2*math.Pi) * inside)
+// at is the logarithm of the density at a point.
+func (m *mixture) at(x []float64) float64 {
+	sum := 1.0
+	for _, a := range m.axes {
+		sum /= max(1, float64(len(a.Values)))
 	}
-	return sum / float64(len(m.means))
+	for _, trial := range m.trials {
+		density := 1.0
+		for i, a := range m.axes {
+			density *= m.around(a, trial[i], x[i])
+		}
+		sum += density
+	}
+	return math.Log(sum / float64(len(m.trials)+1))
+}
+
+// around is the density of one parameter around a trial's value: of a normal distribution cut off at the ends, or the
+// share of a listed value.
+func (m *mixture) around(a axis, mean, x float64) float64 {
+	if n := len(a.Values); n > 0 {
+		share := m.other / float64(n)
+		if x == mean {
+			share += 1 - m.other
+		}
+		return share
+	}
+	inside := normal((1-mean)/m.width) - normal(-mean/m.width) // what lies between 0 and 1
+	z := (x - mean) / m.width
+	return math.Exp(-z*z/2) / (m.width * math.Sqrt(2*math.Pi) * inside)
 }
 
 // normal is the standard normal distribution function.

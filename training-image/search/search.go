@@ -66,11 +66,7 @@ func (s *Search) Propose(trial int, known []Observation) Point {
 	case s.strategy == pipeline.BayesianSearch && len(known) >= startup:
 		return s.parzen(random, known)
 	}
-	p := Point{}
-	for _, a := range s.axes {
-		p[a.name] = a.text(a.at(random.Float64()))
-	}
-	return p
+	return s.random(random)
 }
 
 // grid counts through the points, the last parameter fastest.

@@ -25,6 +25,11 @@ type lines struct {
 	row     csvfile.Row
 }
 
+func newLines(file string, content io.ReadCloser, columns []pipeline.Column) *lines {
+	return &lines{file: file, content: content, reader: newLineReader(content), columns: columns, ignored: map[string]bool{},
+		row: csvfile.Row{Values: make([]any, len(columns))}}
+}
+
 // Ignored implements Reader.
 func (l *lines) Ignored() []string {
 	var names []string

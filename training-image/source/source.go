@@ -66,8 +66,7 @@ func Open(ctx context.Context, raw *lake.Zone, file string, s *pipeline.Source) 
 		if err != nil {
 			return nil, gone(err)
 		}
-		return &lines{file: file, content: content, reader: newLineReader(content), columns: s.Columns,
-			ignored: map[string]bool{}, row: csvfile.Row{Values: make([]any, len(s.Columns))}}, nil
+		return newLines(file, content, s.Columns), nil
 	default:
 		content, err := raw.NewReader(ctx, file)
 		if err != nil {

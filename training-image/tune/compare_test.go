@@ -95,15 +95,10 @@ func mapsKeys(m search.Point) func(func(string) bool) {
 }
 
 // best runs a search of so many trials and gives its lowest loss.
-func (p *problem) best(t *testing.T, strategy pipeline.Strategy, seed int64, trials int) float64 {
+func (p *problem) best(t *testing.T, space map[string]pipeline.Range, strategy pipeline.Strategy, seed int64, trials int,
+) float64 {
 	t.Helper()
-	between := func(low, high float64, log bool, steps int) pipeline.Range {
-		return pipeline.Range{Min: &low, Max: &high, Log: log, Steps: steps}
-	}
-	s := search.New(&pipeline.Tuning{Strategy: strategy, Seed: seed, Space: map[string]pipeline.Range{
-		"learningRate": between(0.03, 0.5, true, 5), "maxDepth": between(1, 8, false, 5), "l2": between(0.001, 10, true, 4),
-		"minChildWeight": between(0.001, 10, true, 2),
-	}})
+	s := search.New(&pipeline.Tuning{Strategy: strategy, Seed: seed, Space: space})
 	var seen []search.Observation
 	lowest := math.Inf(1)
 	for i := range trials {
@@ -113,6 +108,21 @@ func (p *problem) best(t *testing.T, strategy pipeline.Strategy, seed int64, tri
 		lowest = math.Min(lowest, loss)
 	}
 	return lowest
+}
+
+// spaces of four parameters, each with a grid of 200 points.
+func spaces() map[string]map[string]pipeline.Range {
+	between := func(low, high float64, log bool, steps int) pipeline.Range {
+		return pipeline.Range{Min: &low, Max: &high, Log: log, Steps: steps}
+	}
+	return map[string]map[string]pipeline.Range{
+		"wide": {"learningRate": between(0.03, 0.5, true, 5), "maxDepth": between(1, 8, false, 5),
+			"l2": between(0.001, 10, true, 4), "minChildWeight": between(0.001, 10, true, 2)},
+		"narrow": {"learningRate": between(0.05, 0.3, true, 5), "maxDepth": between(2, 6, false, 5),
+			"l2": between(0.1, 10, true, 4), "minChildWeight": between(0.1, 10, true, 2)},
+		"shallow": {"learningRate": between(0.1, 0.5, true, 5), "maxDepth": between(1, 4, false, 4),
+			"l2": between(0.01, 1, true, 5), "minChildWeight": between(0.01, 1, true, 2)},
+	}
 }
 
 // TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor compares the searches on the example and prints what they
@@ -126,16 +136,18 @@ func TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor(t *testing.T) {
 		require.NoError(t, err)
 	}
 	p := newProblem(t)
-	grid := p.best(t, pipeline.GridSearch, 1, 200)
-	var bayesian, random []float64
-	for seed := range int64(seeds) {
-		bayesian = append(bayesian, p.best(t, pipeline.BayesianSearch, seed+1, 40))
-		random = append(random, p.best(t, pipeline.RandomSearch, seed+1, 40))
+	for name, space := range spaces() {
+		grid := p.best(t, space, pipeline.GridSearch, 1, 200)
+		var bayesian, random []float64
+		for seed := range int64(seeds) {
+			bayesian = append(bayesian, p.best(t, space, pipeline.BayesianSearch, seed+1, 40))
+			random = append(random, p.best(t, space, pipeline.RandomSearch, seed+1, 40))
+		}
+		t.Logf("%s, validation log loss: grid of 200 %.5f; bayesian, 40 trials, median %.5f of %.5f; random, 40 trials, "+
+			"median %.5f of %.5f", name, grid, median(bayesian), bayesian, median(random), random)
+		assert.LessOrEqual(t, median(bayesian), grid, "%s: 40 trials find what the grid finds in 200", name)
+		assert.Less(t, median(bayesian), median(random), name)
 	}
-	t.Logf("validation log loss: grid of 200 %.5f; bayesian, 40 trials, median %.5f of %.5f; random, 40 trials, median "+
-		"%.5f of %.5f", grid, median(bayesian), bayesian, median(random), random)
-	assert.LessOrEqual(t, median(bayesian), grid, "40 trials find what the grid finds in 200")
-	assert.Less(t, median(bayesian), median(random))
 }
 
 func median(values []float64) float64 {
