@@ -183,3 +183,39 @@ func TestTrainingWithoutRights(t *testing.T) {
 		}, "listing")
 	})
 }
+
+// The model card and the page of the trials are seen in a browser as they are meant: drawings with an area, no complaint,
+// and nothing that the page would have to ask others for.
+func TestModelCardInABrowser(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	tr := &trainer{t: t, run: "20260101T000000.000Z",
+		zone: func(name string) string { return lake.FileURI(filepath.Join(dir, name)) + "?" }}
+	for _, zone := range []string{"config", "raw", "curated", "features", "models", "logs"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, zone), 0o700))
+	}
+	tr.put("config", "pipeline.yaml", []byte(strings.Replace(shop, "{family: linear}",
+		"{family: mlp, parameters: {hidden: [6], epochs: 8, batchSize: 32, earlyStopping: 0}}\n"+
+			"tuning: {strategy: random, trials: 5, space: {learningRate: {min: 0.001, max: 0.1, log: true}}}", 1)))
+	tr.put("raw", "a.jsonl", shopRows())
+	for _, step := range []string{"etl", "features", "tune", "train", "evaluate", "register"} {
+		code, stderr := tr.step(step)
+		require.Zero(t, code, "%s: %s", step, stderr)
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "models", "shop", "versions", "*", "card.html"))
+	require.NoError(t, err)
+	require.Len(t, pages, 1)
+	page := look(t, "file://"+pages[0])
+	for _, want := range []string{"Quality on", "Confusion", "Loss", "Calibration", "Importance of the inputs", "price", "plan"} {
+		assert.Contains(t, page.Text, want)
+	}
+	assert.Equal(t, 2, page.Bars+page.Empty, "one bar for each input")
+	assert.Positive(t, page.Bars)
+	assert.Empty(t, page.Requests)
+
+	trials := look(t, "file://"+filepath.Join(dir, "models", "shop", "tuning", tr.run, "trials.html"))
+	for _, want := range []string{"learningRate", "validation log loss", "done"} {
+		assert.Contains(t, trials.Text, want)
+	}
+	assert.Empty(t, trials.Requests)
+}

@@ -143,6 +143,7 @@ func checkCard(t *testing.T, l *steptest.Lake, v *registry.Version) {
 		}
 	}
 	assert.Equal(t, 1, drawings["loss"]["polyline"])
+	assert.NotContains(t, read("card.html"), "and the training rows", "whose loss was not measured")
 	assert.Equal(t, 10, drawings["calibration"]["circle"], "one for each bin")
 	assert.Equal(t, 20, drawings["importance"]["rect"])
 	sum := 0

@@ -22,7 +22,8 @@ func Page(title, lossName string, trials []Trial) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>%s</title>\n<style>body{font:14px "+
 		"sans-serif;margin:24px}svg{margin:4px}table{border-collapse:collapse}td,th{padding:2px 10px;text-align:right}"+
-		"</style>\n<h1>Trials of %[1]s</h1>\n", html.EscapeString(title))
+		"</style>\n<h1>Trials of %[1]s</h1>\n"+
+		"<p>Each dot is a trial, a grey one was ended early; the line is the lowest loss so far.</p>\n", html.EscapeString(title))
 	var all []point
 	for _, t := range trials {
 		if t.Status != Failed {
@@ -123,7 +124,7 @@ func plot(b *bytes.Buffer, a axes, points, line []point) {
 	}{
 		{margin, plotHeight - margin + 22, "start", number(lowX)},
 		{plotWidth - 10, plotHeight - margin + 22, "end", number(highX)},
-		{plotWidth / 2, plotHeight - 8, "middle", a.x}, {margin - 8, plotHeight - margin, "end", number(lowY)},
+		{plotWidth / 2, plotHeight - 8, "middle", a.x + "; " + a.y}, {margin - 8, plotHeight - margin, "end", number(lowY)},
 		{margin - 8, 18, "end", number(highY)},
 	} {
 		fmt.Fprintf(b, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"%s\" font-size=\"11\">%s</text>\n", mark.x, mark.y,

@@ -41,6 +41,7 @@ func TestThePageSurvivesWhatATrialMayBe(t *testing.T) {
 		{Number: 1, Status: Done, Loss: 1, Parameters: map[string]string{"hidden": "64,32"}},
 		{Number: 2, Status: Pruned, Loss: 1, Parameters: map[string]string{"hidden": "8"}}}))
 	assert.Equal(t, 2, strings.Count(page, "<svg "))
+	assert.Contains(t, page, ">trial; validation log loss</text>")
 	assert.NotContains(t, page, "NaN")
 	assert.NotContains(t, page, "<m>")
 	assert.NotContains(t, page, "<8>")
