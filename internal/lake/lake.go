@@ -74,6 +74,17 @@ func Open(ctx context.Context, uri string) (*Zone, error) {
 	return &Zone{uri: uri, bucket: bucket}, nil
 }
 
+// OpenAt opens a zone at a URI or at an absolute directory, which is made where it is missing.
+func OpenAt(ctx context.Context, address string) (*Zone, error) {
+	if filepath.IsAbs(address) {
+		if err := os.MkdirAll(address, 0o700); err != nil {
+			return nil, fmt.Errorf("opening the directory %s: %w", address, err)
+		}
+		address = FileURI(address)
+	}
+	return Open(ctx, address)
+}
+
 // PathStyle is the environment variable that asks an S3 store for buckets as a part of the path, as stores of one's own
 // have them that no name server knows: true or nothing.
 const PathStyle = "MLPATHWAY_S3_PATH_STYLE"

@@ -4,6 +4,7 @@ package candidate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -150,6 +151,23 @@ func (s *Store) Profile(ctx context.Context) (*registry.Profile, error) {
 // Metrics reads what evaluate has measured; lake.ErrNotFound where it has not ended.
 func (s *Store) Metrics(ctx context.Context) (*registry.Metrics, error) {
 	return read[registry.Metrics](ctx, s, registry.MetricsFile, "evaluate")
+}
+
+// Copy puts what train has written into another place.
+func (s *Store) Copy(ctx context.Context, to *lake.Zone) error {
+	for _, name := range []string{registry.ModelFile, optimizedFile, registry.ProfileFile, infoFile} {
+		data, err := s.zone.Read(ctx, s.prefix+name)
+		if errors.Is(err, lake.ErrNotFound) && name == optimizedFile {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := to.Write(ctx, name, data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Remove deletes the candidate; what is not there is no error.

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/registry"
@@ -22,13 +20,7 @@ type Store struct {
 
 // Open opens the place of a training at an address: the URI of a zone, or an absolute directory, which is made.
 func Open(ctx context.Context, address, key string) (*Store, error) {
-	if filepath.IsAbs(address) {
-		if err := os.MkdirAll(address, 0o700); err != nil {
-			return nil, fmt.Errorf("opening the checkpoints: %w", err)
-		}
-		address = lake.FileURI(address)
-	}
-	zone, err := lake.Open(ctx, address)
+	zone, err := lake.OpenAt(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("opening the checkpoints: %w", err)
 	}

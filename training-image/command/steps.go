@@ -69,14 +69,15 @@ func (p *Program) stepCommand(s stepInfo) *cobra.Command {
 			if api != "" { // each event is a run of its own
 				needed = slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return name == "run" })
 			}
-			if err := require(o, needed...); err != nil {
-				return err
-			}
 			place, err := p.place()
 			if err != nil {
 				return failure{err}
 			}
 			o.Tracking = place.Tracking
+			brought(o, &place, needed)
+			if err := require(o, needed...); err != nil {
+				return err
+			}
 			work := func(ctx context.Context) error { return s.run(ctx, *o) }
 			if api != "" {
 				work = func(ctx context.Context) error { return lambda.Run(ctx, api, lambda.Task(p.onEvent(s, o))) }

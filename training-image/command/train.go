@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/platform"
 	"github.com/mlpathway/mlpathway/training-image/train"
 )
 
@@ -45,15 +46,18 @@ func (p *Program) trainCommand() *cobra.Command {
 	names := []string{"pipeline", "run", "features", "models", "logs", "metadata"}
 	c := &cobra.Command{Use: "train", Short: "A model is fitted to the training rows", Long: trainLong, Args: cobra.NoArgs}
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		place, err := p.place()
+		if err != nil {
+			return failure{err}
+		}
+		brought(&o.Options, &place, names)
 		if err := require(&o.Options, names...); err != nil {
 			return err
 		}
 		if err := f.read(o); err != nil {
 			return err
 		}
-		if err := p.surround(c, o, f); err != nil {
-			return failure{err}
-		}
+		p.surround(c, o, f, place)
 		if err := train.Run(c.Context(), *o); err != nil {
 			return failure{err}
 		}
@@ -109,11 +113,7 @@ func (f *trainFlags) read(o *train.Options) (err error) {
 }
 
 // surround finds out where the training runs and who looks at it.
-func (p *Program) surround(c *cobra.Command, o *train.Options, f *trainFlags) error {
-	place, err := p.place()
-	if err != nil {
-		return err
-	}
+func (p *Program) surround(c *cobra.Command, o *train.Options, f *trainFlags, place platform.Place) {
 	for name, value := range f.parameters {
 		if c.Flags().Changed(name) {
 			if place.Parameters == nil {
@@ -133,5 +133,4 @@ func (p *Program) surround(c *cobra.Command, o *train.Options, f *trainFlags) er
 		p.report("train", err)
 		os.Exit(stopped)
 	}
-	return nil
 }

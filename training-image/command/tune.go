@@ -23,11 +23,12 @@ func (p *Program) tuneCommand() *cobra.Command {
 	c := &cobra.Command{Use: "tune", Short: "A search finds good parameters for the model", Long: tuneLong,
 		Args: cobra.NoArgs}
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		if err := require(&o.Options, names...); err != nil {
-			return err
-		}
 		if o.Place, err = p.place(); err != nil {
 			return failure{err}
+		}
+		brought(&o.Options, &o.Place, names)
+		if err := require(&o.Options, names...); err != nil {
+			return err
 		}
 		o.Tracking = o.Place.Tracking
 		if err := tune.Run(c.Context(), *o); err != nil {

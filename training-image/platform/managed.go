@@ -90,6 +90,7 @@ func (e *environment) azureML() Place {
 		p.Trial = p.Job
 	}
 	outputs := e.prefixed("AZURE_ML_OUTPUT_")
+	p.Outputs = outputs
 	p.Model, p.Checkpoints, p.Output = outputs["model"], outputs["checkpoints"], outputs["output"]
 	e.ranks(&p)
 	return p

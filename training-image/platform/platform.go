@@ -48,6 +48,8 @@ type Place struct {
 	FailureFile string
 	// Inputs are the data that the platform brought, by name: a directory or a URI.
 	Inputs map[string]string
+	// Outputs are places that the platform keeps besides, by name.
+	Outputs map[string]string
 	// Parameters are the hyperparameters that the platform gives, by the names in pipeline.yaml.
 	Parameters map[string]string
 	// Trial identifies a trial of the platform's own search; empty outside one.

@@ -121,6 +121,7 @@ func TestAzureML(t *testing.T) {
 	assert.Equal(t, platform.Place{Name: platform.AzureML, Rank: 1, World: 2, Coordinator: "10.0.0.4:6105",
 		Job: "cool_frog_1", Trial: "cool_frog_1", Model: "/mnt/out/model", Checkpoints: "/mnt/out/checkpoints",
 		Inputs: map[string]string{"data": "/mnt/in/data"}, Parameters: map[string]string{"maxDepth": "5"},
+		Outputs: map[string]string{"model": "/mnt/out/model", "checkpoints": "/mnt/out/checkpoints"},
 		Tracking: platform.Tracking{URI: "azureml://westeurope.api.azureml.ms/mlflow/v1.0/x", Run: "cool_frog_1",
 			Experiment: "fraud"}}, p)
 }

@@ -53,6 +53,7 @@ func Run(ctx context.Context, o Options) error {
 		if err := write(ctx, s, fitted); err != nil {
 			return err
 		}
+		s.handOver(ctx)
 		s.track(ctx, fitted)
 		return s.close(ctx, true)
 	})
@@ -246,4 +247,29 @@ func inputs(spec *pipeline.Spec, set featureset.Set, facts *featureset.Facts) []
 		}
 	}
 	return slices.Clip(out)
+}
+
+// handOver puts a copy of the candidate where the platform keeps models. The candidate itself is safe in the models zone:
+// a place that cannot be written is no reason to fail.
+func (s *session) handOver(ctx context.Context) {
+	if s.o.Place.Model == "" {
+		return
+	}
+	err := func() (err error) {
+		models, err := s.Zone(ctx, s.Models)
+		if err != nil {
+			return err
+		}
+		to, err := lake.OpenAt(ctx, s.o.Place.Model)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, to.Close()) }()
+		return candidate.New(models, s.Job.Spec.Name, s.Record.ID).Copy(ctx, to)
+	}()
+	if err != nil {
+		s.Say("note: the platform gets no copy of the model: %s", err)
+		return
+	}
+	s.Say("a copy lies in %s", s.o.Place.Model)
 }
