@@ -141,7 +141,7 @@ func (p *Program) root() *cobra.Command {
 		root.AddCommand(p.stepCommand(s))
 	}
 	root.AddCommand(p.tuneCommand(), p.trainCommand(), p.reproduceCommand())
-	root.AddCommand(p.watchCommand(), p.runIDCommand(), p.sbomCommand())
+	root.AddCommand(p.launchCommand(), p.watchCommand(), p.runIDCommand(), p.sbomCommand())
 	return root
 }
 

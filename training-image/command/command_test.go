@@ -27,6 +27,8 @@ func TestWrongUsage(t *testing.T) {
 		"unknown flag":    {[]string{"etl", "--rwa", "x"}, "unknown flag: --rwa"},
 		"arguments":       {[]string{"etl", "x"}, `unknown command "x"`},
 		"missing flags":   {[]string{"register"}, "missing: --pipeline (or $MLPATHWAY_PIPELINE), --run (or"},
+		"launch":          {[]string{"launch"}, "missing: --job (or $MLPATHWAY_JOB)"},
+		"launch run":      {[]string{"launch", "--job=file:///j.json"}, "missing: --run (or $MLPATHWAY_RUN)"},
 		"watch":           {[]string{"watch"}, "missing: --pipeline (or $MLPATHWAY_PIPELINE), --raw"},
 		"watch address":   {[]string{"watch", "--pipeline=a", "--raw=b", "--logs=c"}, "is no address such as http://"},
 		"interval":        {[]string{"watch", "--interval", "soon"}, "invalid argument"},
