@@ -21,8 +21,8 @@ func planSubnets(cidr string, zones int) (subnetPlan, error) {
 	if err != nil || !prefix.Addr().Is4() || prefix.Bits() > 24 {
 		return subnetPlan{}, fmt.Errorf("cidr: found %q, want an IPv4 range of /24 or larger: %w", cidr, components.ErrCIDR)
 	}
-	if zones < 1 || zones > 3 {
-		return subnetPlan{}, fmt.Errorf("zones: found %d, want 1 to 3: %w", zones, components.ErrRange)
+	if zones < 2 || zones > 3 { // a cluster, Airflow and whatever is to survive a zone need two
+		return subnetPlan{}, fmt.Errorf("zones: found %d, want 2 or 3: %w", zones, components.ErrRange)
 	}
 	plan := subnetPlan{}
 	rest := part(prefix, 2, 3)

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/mlpathway/mlpathway/components"
 )
 
 // region is what the target knows of a region without asking for it.
@@ -20,7 +22,8 @@ type region struct {
 // zoneIDs are the ids of the first n zones.
 func (r region) zoneIDs(n int) ([]string, error) {
 	if n > len(r.zones) {
-		return nil, fmt.Errorf("zones: found %d, want at most %d, the zones of the region", n, len(r.zones))
+		return nil, fmt.Errorf("zones: found %d, want at most %d, the zones of the region: %w", n, len(r.zones),
+			components.ErrRange)
 	}
 	ids := make([]string, n)
 	for i := range ids {
