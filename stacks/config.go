@@ -104,6 +104,9 @@ type AWSSettings struct {
 	Airflow bool `yaml:"airflow"`
 	// MLflow adds a tracking server for experiments, which costs by the hour. Default off.
 	MLflow bool `yaml:"mlflow"`
+	// TrainOnCluster names a pool of the stack's cluster in whose queue the training waits, as a JobSet. Default none:
+	// SageMaker trains.
+	TrainOnCluster string `yaml:"trainOnCluster"`
 	// ServeOnCluster runs the endpoint on the stack's cluster, which the stack file must have; mlpathway:kubernetes then
 	// says what else the cluster has, without context, lake and identity. Default off: SageMaker serves.
 	ServeOnCluster bool `yaml:"serveOnCluster"`
@@ -211,6 +214,9 @@ func (c *Config) validate(name string) error {
 		check(slices.Contains(rules.Profiles(), profile), "compliance", "found %q, want one of %s",
 			profile, strings.Join(rules.Profiles(), ", "))
 	}
+	if pool := c.AWS.TrainOnCluster; pool != "" {
+		check(slices.Contains(c.pools(), pool), "aws.trainOnCluster", "found %q, want a pool of the cluster: %q", pool, c.pools())
+	}
 	check(c.MonthlyBudgetUSD >= 0, "monthlyBudgetUSD", "found %v, want 0 or more", c.MonthlyBudgetUSD)
 	check(c.MaxCostIncreaseUSD >= 0, "maxCostIncreaseUSD", "found %v, want 0 or more", c.MaxCostIncreaseUSD)
 	check(c.MaxAccelerators >= 0, "maxAccelerators", "found %v, want 0 or more", c.MaxAccelerators)
@@ -218,6 +224,17 @@ func (c *Config) validate(name string) error {
 		problems = append(problems, &strict.Problem{File: name, Message: err.Error()})
 	}
 	return errors.Join(problems...)
+}
+
+// pools are the names of the cluster's pools; none where there is no cluster.
+func (c *Config) pools() []string {
+	var names []string
+	if c.Cluster != nil {
+		for _, pool := range c.Cluster.Pools {
+			names = append(names, pool.Name)
+		}
+	}
+	return names
 }
 
 // layers lists the layers whose workloads run in the network.

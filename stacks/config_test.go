@@ -75,6 +75,16 @@ func TestReadConfigRefuses(t *testing.T) {
 		"environment": {
 			good(map[string]string{"mlpathway:environment": "test"}), []string{`environment: found "test", want dev`},
 		},
+		"queue of no cluster": {
+			good(map[string]string{"mlpathway:aws": `{"trainOnCluster": "gpu"}`}),
+			[]string{`aws.trainOnCluster: found "gpu", want a pool of the cluster: []`},
+		},
+		"queue of no pool": {
+			good(map[string]string{
+				"mlpathway:aws": `{"trainOnCluster": "gpu"}`, "mlpathway:cluster": `{"pools": [{"name": "cpu"}]}`,
+			}),
+			[]string{`aws.trainOnCluster: found "gpu", want a pool of the cluster: ["cpu"]`},
+		},
 		"off":     {good(map[string]string{"mlpathway:off": `["lake"]`}), []string{`off: found "lake", want one of`}},
 		"nothing": {map[string]string{}, []string{"target:", "team:", "environment:", "pipeline:"}},
 	} {

@@ -79,13 +79,13 @@ func (b *platform) buildFeatures() (err error) {
 	return err
 }
 
-func (b *platform) buildCluster() error {
+func (b *platform) buildCluster() (err error) {
 	if b.config.Cluster == nil {
 		return nil
 	}
 	args := *b.config.Cluster
 	args.Key, args.Network, args.Logs = b.security.Key(components.SecretData), b.network.Placement(), b.logging()
-	_, err := components.NewCluster(b.ctx, "cluster", b.target, &args, b.under)
+	b.cluster, err = components.NewCluster(b.ctx, "cluster", b.target, &args, b.under)
 	return err
 }
 
@@ -96,6 +96,9 @@ func (b *platform) buildTraining() (err error) {
 		args.Image = own
 	}
 	args.Network, args.Logs = b.network.Placement(), b.logging()
+	if pool := b.config.AWS.TrainOnCluster; pool != "" {
+		args.Queue = b.cluster.Queues.MapIndex(pulumi.String(pool))
+	}
 	args.Checkpoint = pulumi.Sprintf("%s/checkpoints", b.lake.URI(components.Models))
 	b.training, err = components.NewTraining(b.ctx, "training", b.target, &args, b.under)
 	return err

@@ -115,6 +115,7 @@ type platform struct {
 	registry   *components.Registry
 	warehouse  *components.Warehouse
 	features   *components.FeatureStore
+	cluster    *components.Cluster
 	training   *components.Training
 	pipeline   *components.Pipeline
 	endpoint   *components.Endpoint

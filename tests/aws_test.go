@@ -176,6 +176,80 @@ func TestAWSNeeds(t *testing.T) {
 	}
 }
 
+// callsOfWorkloads are the actions that the code of each workload calls, or that a service calls as it.
+var callsOfWorkloads = map[string][]string{
+	"pipeline-steps": join(readsLake, writesLake, readsTable, writesTable, pullsImages, runsAsJob, usesDisks, []string{
+		"redshift-data:BatchExecuteStatement", "redshift-data:DescribeStatement", "redshift-serverless:GetCredentials",
+	}),
+	"training": join(readsLake, writesLake, readsTable, pullsImages, runsAsJob, usesDisks),
+	"endpoint": join(readsLake, writesLake, pullsImages, usesDisks, joinsNetwork, []string{
+		"cloudwatch:PutMetricData", "logs:CreateLogStream", "logs:PutLogEvents",
+	}),
+	"batch-job":        join(readsLake, writesLake, runsAsJob, usesDisks),
+	"monitoring-drift": join(readsLake, writesLake, []string{"logs:CreateLogStream", "logs:PutLogEvents"}),
+	"features-spark": join(readsLake, writesLake, []string{
+		"logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents",
+	}),
+	"features-store": {
+		"glue:GetTable", "glue:UpdateTable", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "s3:GetBucketAcl",
+		"s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:PutObjectAcl",
+	},
+	// COPY reads the lake; external schemas read and keep tables of the catalogue.
+	"warehouse-load": join(readsLake, []string{
+		"glue:BatchCreatePartition", "glue:CreateTable", "glue:DeleteTable", "glue:GetDatabase", "glue:GetPartition",
+		"glue:GetPartitions", "glue:GetTable", "glue:GetTables", "glue:UpdateTable",
+	}),
+}
+
+var (
+	readsLake = []string{
+		"kms:Decrypt", "kms:DescribeKey", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket",
+	}
+	writesLake = []string{
+		"kms:GenerateDataKey", "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject",
+	}
+	readsTable  = []string{"dynamodb:BatchGetItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"}
+	writesTable = []string{"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+	pullsImages = []string{
+		"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer",
+	}
+	joinsNetwork = []string{
+		"ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface",
+		"ec2:DeleteNetworkInterfacePermission", "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces",
+		"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+	}
+	runsAsJob = join(joinsNetwork, []string{
+		"cloudwatch:PutMetricData", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams",
+		"logs:PutLogEvents",
+	})
+	usesDisks = []string{"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
+)
+
+// join joins lists of actions.
+func join(lists ...[]string) []string {
+	all := slices.Concat(lists...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// TestAWSWorkloadsHaveWhatTheyCall: a right that is taken away from a workload, and one that is added, are both seen.
+func TestAWSWorkloadsHaveWhatTheyCall(t *testing.T) {
+	t.Parallel()
+	roles := roleStatements(t, recordAWS(t, "fraud-prod"))
+	for role, calls := range callsOfWorkloads {
+		var has []string
+		for _, s := range roles[role] {
+			if s.Effect == "Allow" {
+				has = append(has, s.Action...)
+			}
+		}
+		has = slices.DeleteFunc(join(has), func(action string) bool { // Lambda itself connects the function to the network
+			return role == "monitoring-drift" && strings.HasPrefix(action, "ec2:")
+		})
+		assert.Equal(t, calls, has, role)
+	}
+}
+
 // allowed reports whether a statement allows an action on a resource whose ARN begins with, or holds, a text.
 func allowed(statements []statement, n need) bool {
 	matches := func(s statement) bool {

@@ -40,8 +40,8 @@ type Options struct {
 	MLflow bool
 	// ServeOnCluster runs the endpoint on the stack's cluster. Default SageMaker.
 	ServeOnCluster bool
-	// Kubernetes says what else the cluster has, for the endpoint on it: operators, a gateway, a quota. Context, Lake and
-	// Identity are the stack's own. Default nothing.
+	// Kubernetes says what else the cluster has, for what runs on it: operators, a gateway, a quota. Context, Lake,
+	// Identity, Trainer and the labels of nodes by their price are the stack's own. Default nothing.
 	Kubernetes settings.Settings
 }
 
@@ -51,6 +51,7 @@ type Target struct {
 	region   region
 	provider *aws.Provider // nil before Begin
 	cluster  *cluster      // nil before Cluster
+	launches bool          // the training runs on the cluster
 }
 
 var _ components.Target = (*Target)(nil)

@@ -18,6 +18,25 @@ func TestConformance(t *testing.T) {
 	componenttest.Run(t, harness(t))
 }
 
+// TestConformanceOfOptions: the laws hold as well where the cluster serves, Airflow has the clock and MLflow is there.
+func TestConformanceOfOptions(t *testing.T) {
+	t.Parallel()
+	h := harness(t)
+	h.Golden = "testdata/options"
+	open := values
+	open.Token = "" // on the cluster the network lets callers in
+	h.Values = &open
+	h.New = func(t *testing.T, scope components.Scope) components.Target {
+		t.Helper()
+		target, err := aws.New(&aws.Options{
+			Scope: scope, Account: awstest.Account, Region: awstest.Region, ServeOnCluster: true, Airflow: true, MLflow: true,
+		})
+		require.NoError(t, err)
+		return target
+	}
+	componenttest.RunPlatform(t, h)
+}
+
 func harness(t *testing.T) componenttest.Harness {
 	t.Helper()
 	missing := newTarget(t, componenttest.Scope(components.Dev)).Unsupported()

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/components/kubernetes"
 	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
@@ -40,7 +41,7 @@ func (t *Target) Cluster(
 	}
 	for _, made := range []func() error{
 		c.makeControlPlane, c.makeSystemNodes, c.makeAddons, c.makeNodeRole, c.makeInterruptions, c.makeController,
-		c.makeProvider, c.makeSoftware, c.makePools, c.makeQueues,
+		c.makeProvider, c.makeSoftware, c.makePools, c.makeSpace, c.makeQueues,
 	} {
 		if err := made(); err != nil {
 			return nil, err
@@ -70,6 +71,7 @@ type cluster struct {
 	kubeconfig    pulumi.StringOutput
 	provider      pulumi.ProviderResource
 	software      map[string]pulumi.Resource
+	space         *kubernetes.Target
 	queues        map[string]pulumi.Resource
 }
 

@@ -16,11 +16,17 @@ type nodePool struct {
 	pool         string // of the stack file
 	capacity     string // spot or on-demand
 	types        []string
+	nodes        int // at most
 	cpus         int // at most, over all nodes
 	gib          int
 	accelerators int
 	accelerated  bool
 	diskGiB      int
+}
+
+// largest is the largest node that a pool may have.
+func (p nodePool) largest() machines.Machine {
+	return machines.Machine{CPUs: p.cpus / p.nodes, GiB: p.gib / p.nodes, Accelerators: p.accelerators / p.nodes}
 }
 
 // typesPerPool is how many machine types a pool may use: with several, spot capacity is found more often.
@@ -49,7 +55,8 @@ func planPools(region string, pools []components.NodePool) ([]nodePool, error) {
 				continue
 			}
 			p := nodePool{
-				name: pool.Name + part.suffix, pool: pool.Name, capacity: part.capacity, diskGiB: pool.DiskGiB,
+				name: pool.Name + part.suffix, pool: pool.Name, capacity: part.capacity, nodes: part.nodes,
+				diskGiB:     pool.DiskGiB,
 				accelerated: pool.Machine.Accelerator != components.NoAccelerator,
 			}
 			for _, i := range candidates {

@@ -2,7 +2,7 @@ package aws
 
 import (
 	"fmt"
-	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -16,12 +16,12 @@ import (
 // Names inside the cluster.
 const (
 	karpenterChart = "karpenter"
+	jobSetChart    = "jobset"
 	kueueChart     = "kueue"
 	exporterChart  = "dcgm-exporter"
 	poolLabel      = "mlpathway/pool"
 	teamLabel      = "mlpathway/team"
 	gpuResource    = "nvidia.com/gpu"
-	jobSpace       = "ml"
 )
 
 // inside gives the options of an object of the cluster.
@@ -38,32 +38,30 @@ func (c *cluster) makeSoftware() error {
 			"key": pulumi.String(gpuResource), "operator": pulumi.String("Exists"), "effect": pulumi.String("NoSchedule"),
 		}},
 	}
-	releases := []object.Release{{
-		Name: karpenterChart, Chart: charts.Of(charts.Karpenter).Name, Version: charts.Of(charts.Karpenter).Version,
-		Namespace: karpenterSpace,
-		Values: pulumi.Map{
-			"settings": pulumi.Map{
-				"clusterName": pulumi.String(c.clusterName()), "interruptionQueue": pulumi.String(c.interruptions.name),
-				"isolatedVPC": pulumi.Bool(true), // the price list cannot be reached from a private network
-			},
-			"serviceAccount": pulumi.Map{"name": pulumi.String(karpenterAccount)},
+	nodes := charts.Of(charts.Karpenter).Release(karpenterChart)
+	nodes.Values = pulumi.Map{
+		"settings": pulumi.Map{
+			"clusterName": pulumi.String(c.clusterName()), "interruptionQueue": pulumi.String(c.interruptions.name),
+			"isolatedVPC": pulumi.Bool(true), // the price list cannot be reached from a private network
 		},
-	}, {
-		Name: kueueChart, Chart: charts.Of(charts.Kueue).Name, Version: charts.Of(charts.Kueue).Version,
-		Namespace: charts.Of(charts.Kueue).Namespace, CreateNamespace: true,
-	}}
+		"serviceAccount": pulumi.Map{"name": pulumi.String(karpenterAccount)},
+	}
+	releases := []object.Release{
+		nodes, charts.Of(charts.JobSet).Release(jobSetChart), charts.Of(charts.Kueue).Release(kueueChart),
+	}
 	if quota(c.args.GPUQuota, c.pools) > 0 {
 		// The device plugin is a part of Bottlerocket's images for NVIDIA; a second one must not run beside it.
 		// Source: docs.aws.amazon.com/eks, Install Kubernetes device plugin for GPUs (looked up on 2026-11-25).
-		exporter := charts.Of(charts.DCGMExporter)
-		releases = append(releases, object.Release{
-			Name: exporterChart, Chart: exporter.Name, Version: exporter.Version, Namespace: exporter.Namespace,
-			CreateNamespace: true, Repository: &object.Repository{Repo: exporter.Repository}, Values: gpus,
-		})
+		exporter := charts.Of(charts.DCGMExporter).Release(exporterChart)
+		exporter.Values = gpus
+		releases = append(releases, exporter)
 	}
 	for _, chart := range releases {
-		chart.Atomic, chart.Timeout = true, 600
-		made, err := object.NewRelease(c.ctx, c.part(chart.Name), chart, c.inside(c.ready...)...)
+		on := slices.Clone(c.ready)
+		if first, ok := c.software[jobSetChart]; ok && chart.Name == kueueChart { // it looks for JobSets when it starts
+			on = append(on, first)
+		}
+		made, err := object.NewRelease(c.ctx, c.part(chart.Name), chart, c.inside(on...)...)
 		if err != nil {
 			return err
 		}
@@ -157,13 +155,9 @@ func poolSpec(p nodePool) karpenter.NodePool {
 	}
 }
 
-// makeQueues makes a queue for each pool, in a namespace of its own for jobs.
+// makeQueues makes a queue for each pool, in the namespace of the stack.
 func (c *cluster) makeQueues() error {
 	c.queues = map[string]pulumi.Resource{}
-	space, err := c.makeJobSpace()
-	if err != nil {
-		return err
-	}
 	left := quota(c.args.GPUQuota, c.pools)
 	for _, pool := range poolNames(c.pools) {
 		flavor, quotas := c.flavor(pool, &left)
@@ -179,8 +173,9 @@ func (c *cluster) makeQueues() error {
 		if err != nil {
 			return err
 		}
-		c.queues[pool], err = kueue.New(c.ctx, c.part(pool, "queue"), object.Metadata{Name: pool, Namespace: jobSpace},
-			kueue.LocalQueue{ClusterQueue: pool}, c.inside(queue, space)...)
+		local := object.Metadata{Name: pool, Namespace: c.space.Namespace()}
+		c.queues[pool], err = kueue.New(c.ctx, c.part(pool, "queue"), local, kueue.LocalQueue{ClusterQueue: pool},
+			c.inside(queue, c.space.Space())...)
 		if err != nil {
 			return err
 		}
@@ -228,42 +223,4 @@ func (c *cluster) flavor(pool string, left *int) (kueue.ResourceFlavor, kueue.Re
 			kueue.Quota{Name: gpuResource, NominalQuota: strconv.Itoa(gpus)})
 	}
 	return flavor, group
-}
-
-// makeJobSpace makes the namespace for jobs: restricted pods, bounded resources, no way in.
-func (c *cluster) makeJobSpace() (pulumi.Resource, error) {
-	labels := c.labels()
-	maps.Copy(labels, c.team())
-	labels["pod-security.kubernetes.io/enforce"] = "restricted"
-	named := object.Metadata{Name: jobSpace, Labels: labels}
-	space, err := object.New(c.ctx, c.part("jobs"), "v1", "Namespace", named, nil, c.inside(c.ready...)...)
-	if err != nil {
-		return nil, err
-	}
-	cpus, gib := 0, 0
-	for _, p := range c.pools {
-		cpus, gib = cpus+p.cpus, gib+p.gib
-	}
-	for _, o := range []struct {
-		part, version, kind string
-		spec                map[string]any
-	}{
-		{"jobs-quota", "v1", "ResourceQuota", map[string]any{"hard": map[string]string{
-			"requests.cpu": strconv.Itoa(cpus), "requests.memory": fmt.Sprintf("%dGi", gib),
-		}}},
-		{"jobs-limits", "v1", "LimitRange", map[string]any{"limits": []any{map[string]any{
-			"type": "Container", "defaultRequest": map[string]string{"cpu": "500m", "memory": "1Gi"},
-			"default": map[string]string{"memory": "2Gi"},
-		}}}},
-		{"jobs-closed", "networking.k8s.io/v1", "NetworkPolicy", map[string]any{
-			"podSelector": map[string]string{}, "policyTypes": []string{"Ingress"},
-		}},
-	} {
-		_, err := object.New(c.ctx, c.part(o.part), o.version, o.kind, object.Metadata{Name: o.part, Namespace: jobSpace},
-			map[string]any{"spec": o.spec}, c.inside(space)...)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return space, nil
 }

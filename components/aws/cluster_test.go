@@ -150,10 +150,10 @@ func TestChartsArePinned(t *testing.T) {
 		charts[made.Inputs["name"].StringValue()] = made.Inputs["version"].StringValue()
 	}
 	assert.Equal(t, map[any]any{
-		"karpenter": "1.11.1", "kueue": "0.19.0", "dcgm-exporter": "4.0.4",
+		"karpenter": "1.11.1", "jobset": "0.12.0", "kueue": "0.19.0", "dcgm-exporter": "4.0.4",
 	}, charts)
 	without := clusterPlan(components.Dev, func(a *components.ClusterArgs) { a.Pools = a.Pools[:1] }).must(t)
-	assert.Len(t, without.Find(releaseType), 2, "without accelerators there is nothing to drive")
+	assert.Len(t, without.Find(releaseType), 3, "without accelerators there is nothing to drive")
 }
 
 func TestKarpenterHearsOfInterruptions(t *testing.T) {
@@ -247,7 +247,7 @@ func TestNodesAndNamespaceSayWhoseTheyAre(t *testing.T) {
 		"data-class": "confidential",
 	}
 	assert.Subset(t, r.inputs("aws:eks/nodeGroup:NodeGroup", "")["labels"], want)
-	space := r.inputs("kubernetes:core/v1:Namespace", "cluster-jobs")["metadata"].(object)["labels"].(object)
+	space := r.inputs("kubernetes:core/v1:Namespace", "cluster-jobs-namespace")["metadata"].(object)["labels"].(object)
 	assert.Subset(t, space, want)
 	assert.Equal(t, []any{"fraud", "restricted"}, []any{
 		space["mlpathway/team"], space["pod-security.kubernetes.io/enforce"],

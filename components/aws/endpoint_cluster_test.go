@@ -114,7 +114,7 @@ func TestTheNamespaceIsClosed(t *testing.T) {
 	egress := map[string]any{}
 	for _, made := range r.Find(policyOfNetwork) {
 		spec := r.inputs(policyOfNetwork, made.Name)["spec"].(object)
-		if made.Name != "cluster-jobs-closed" && slices.Contains(spec["policyTypes"].([]any), any("Egress")) {
+		if slices.Contains(spec["policyTypes"].([]any), any("Egress")) {
 			egress[made.Name] = spec["egress"]
 		}
 	}
@@ -123,15 +123,15 @@ func TestTheNamespaceIsClosed(t *testing.T) {
 		"podSelector":       object{"matchLabels": object{"k8s-app": "kube-dns"}},
 	}
 	assert.Equal(t, map[string]any{
-		"endpoint-network-closed-networkpolicy": nil,
-		"endpoint-network-names-networkpolicy": []any{object{"to": []any{names}, "ports": []any{
+		"cluster-jobs-closed-networkpolicy": nil,
+		"cluster-jobs-names-networkpolicy": []any{object{"to": []any{names}, "ports": []any{
 			object{"protocol": "UDP", "port": 53.0}, object{"protocol": "TCP", "port": 53.0},
 		}}},
-		"endpoint-network-lake-networkpolicy": []any{object{
+		"cluster-jobs-lake-networkpolicy": []any{object{
 			"to":    []any{object{"ipBlock": object{"cidr": "0.0.0.0/0"}}},
 			"ports": []any{object{"protocol": "TCP", "port": 443.0}},
 		}},
-		"endpoint-network-credentials-networkpolicy": []any{object{
+		"cluster-jobs-credentials-networkpolicy": []any{object{
 			"to":    []any{object{"ipBlock": object{"cidr": "169.254.170.23/32"}}},
 			"ports": []any{object{"protocol": "TCP", "port": 80.0}},
 		}},

@@ -236,4 +236,15 @@ func TestASuccessorIsThereFirst(t *testing.T) {
 	assert.NotContains(t, model, "name")
 	endpoint := r.one(endpointType, "")
 	assert.Contains(t, endpoint.Dependencies, r.one(configType, "").URN, "the engine moves the endpoint before it deletes")
+	// The next plan: a configuration that can only be replaced, and the same endpoint, which moves to it.
+	next := endpointPlan(components.Prod, func(a *components.EndpointArgs) { a.Machine.CPUs = 8 }).must(t)
+	assert.NotEqual(t, config["productionVariants"], next.inputs(configType, "")["productionVariants"])
+	assert.Equal(t, r.inputs(endpointType, "")["name"], next.inputs(endpointType, "")["name"])
+	for _, plan := range []recorded{r, next} {
+		for _, token := range []string{configType, modelType, endpointType} {
+			for _, made := range plan.Find(token) {
+				assert.False(t, made.DeleteBeforeReplace, "%s goes before its successor", made.URN)
+			}
+		}
+	}
 }

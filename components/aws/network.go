@@ -268,6 +268,16 @@ func (l *layer) allowOut(group *ec2.SecurityGroup, part, why, to string) error {
 	return err
 }
 
+// allowIn lets the members of a group open TLS connections to the members of another one.
+func (l *layer) allowIn(logical, why string, to, from pulumi.StringInput) error {
+	_, err := vpc.NewSecurityGroupIngressRule(l.ctx, logical, &vpc.SecurityGroupIngressRuleArgs{
+		SecurityGroupId: to.ToStringOutput(), ReferencedSecurityGroupId: from.ToStringOutput(),
+		IpProtocol: pulumi.String("tcp"), FromPort: pulumi.Int(443), ToPort: pulumi.Int(443),
+		Description: pulumi.String(why), Tags: l.tags(noData),
+	}, l.with()...)
+	return err
+}
+
 // makeEndpoints makes the interface endpoints, which cost by the hour and zone.
 func (n *network) makeEndpoints(services []string) error {
 	if len(services) == 0 {

@@ -33,6 +33,10 @@ func (t *Target) Pipeline(
 			components.ErrRequired)
 	}
 	p := &pipeline{layer: l, args: args}
+	if p.launches() && args.Network == nil {
+		return nil, fmt.Errorf("network: found nothing, want the Placement of a network: the cluster is reached from "+
+			"inside it: %w", components.ErrRequired)
+	}
 	p.machineARN = l.arn("states", "stateMachine:%s", l.physical(80))
 	if err := p.make(); err != nil {
 		return nil, err
@@ -72,7 +76,7 @@ func checkSteps(args *components.PipelineArgs) error {
 
 func (p *pipeline) make() error {
 	for _, made := range []func() error{
-		p.putDefinition, p.makeStepRole, p.makeTopic, p.makeMachine, p.makeTriggers,
+		p.putDefinition, p.makeStepRole, p.makeLaunch, p.makeTopic, p.makeMachine, p.makeTriggers,
 	} {
 		if err := made(); err != nil {
 			return err
@@ -161,16 +165,20 @@ func (p *pipeline) makeMachine() error {
 	if err != nil {
 		return err
 	}
+	launcher, err := pick(p.options.Region, "machine", machines.Processing, launchMachine)
+	if err != nil {
+		return err
+	}
 	may, keys := p.orchestrate()
 	p.machine, err = p.newStateMachine(stateMachineArgs{
 		does:       "Runs the pipeline: starts jobs and hands them their roles",
-		definition: p.definition(machine), logs: p.args.Logs, may: may, keys: keys,
+		definition: p.definition(machine, launcher), logs: p.args.Logs, may: may, keys: keys,
 	})
 	return err
 }
 
 // definition resolves what the state machine is made of and writes it.
-func (p *pipeline) definition(machine string) pulumi.StringOutput {
+func (p *pipeline) definition(machine, launcher string) pulumi.StringOutput {
 	a := p.args
 	environment := components.ZoneVariables(a.Lake, components.Zones()...)
 	maps.Copy(environment, pulumi.StringMap{
@@ -194,7 +202,7 @@ func (p *pipeline) definition(machine string) pulumi.StringOutput {
 			args: a, partition: p.region.partition, prefix: p.jobPrefix(), tuningName: p.tuningPrefix(), machine: machine,
 			environment: all[0].(map[string]string), vpc: all[1].(*vpcConfig), key: all[3].(string), group: all[4].(string),
 			topic: all[5].(string), role: all[6].(string), tags: p.jobTags(),
-			engine: all[7].(string), engineRole: all[8].(string),
+			engine: all[7].(string), engineRole: all[8].(string), launchMachine: launcher, jobKey: p.jobKey(),
 		}
 		r.logs, r.models = bucketOf(r.environment["MLPATHWAY_LOGS"]), bucketOf(r.environment["MLPATHWAY_MODELS"])
 		if given := all[2].(string); given != "" {

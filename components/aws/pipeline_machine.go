@@ -14,6 +14,8 @@ type run struct {
 	partition          string
 	prefix, tuningName string            // of the names of jobs
 	machine            string            // of the steps
+	launchMachine      string            // of the step that launches jobs on the cluster
+	jobKey             string            // where it finds them, in the models zone
 	role               string            // that the steps run as
 	key, topic, group  string            // "" for none
 	engine, engineRole string            // the Spark application that makes features; "" where a step does

@@ -33,7 +33,7 @@ func (p *pipeline) orchestrate() (may, keys []Statement) {
 // startJobs are the statements on jobs. The names of all jobs of a pipeline begin alike.
 func (p *pipeline) startJobs() []Statement {
 	statements := []Statement{p.runProcessing(p.jobPrefix())}
-	if p.args.Training == nil {
+	if p.args.Training == nil || p.launches() {
 		return statements
 	}
 	return append(statements, Statement{
@@ -54,7 +54,7 @@ func (p *pipeline) startJobs() []Statement {
 
 // passRoles lets the state machine hand the jobs their roles, and hand them to nobody else.
 func (p *pipeline) passRoles() Statement {
-	if p.args.Training == nil {
+	if p.args.Training == nil || p.launches() {
 		return handOver(p.steps.ARN)
 	}
 	return handOver(p.steps.ARN, pulumi.All(p.args.Training, p.steps.ARN).ApplyT(trainingRole).(pulumi.StringOutput))

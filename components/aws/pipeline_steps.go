@@ -35,14 +35,23 @@ const longestStep = 7 * 24 * 3600
 
 // processing is a step that runs the training image as a processing job.
 func (r *run) processing(step components.Step, next string) state {
-	environment := r.stepEnvironment(nil)
+	job := r.stepJob(step)
 	if r.onSpark(step) {
-		environment["MLPATHWAY_RESULT"] = r.sparkResult()
+		job.environment["MLPATHWAY_RESULT"] = r.sparkResult()
 	}
-	job := processingJob{
-		name: r.jobName(step.Name), image: r.args.Image, arguments: step.Args, environment: environment,
+	return r.processed(job, next)
+}
+
+// stepJob is the job of a step.
+func (r *run) stepJob(step components.Step) processingJob {
+	return processingJob{
+		name: r.jobName(step.Name), image: r.args.Image, arguments: step.Args, environment: r.stepEnvironment(nil),
 		machine: r.machine, key: r.key, role: r.role, vpc: r.vpc, minutes: r.args.TimeoutMinutes, tags: r.tags,
 	}
+}
+
+// processed is a state that runs a processing job to its end.
+func (r *run) processed(job processingJob, next string) state {
 	return r.caught(state{
 		Type: taskState, Resource: r.integration("sagemaker:createProcessingJob.sync"), TimeoutSeconds: remaining(),
 		Retry: again(*r.args.Retries), Next: next, Arguments: job.request(),
@@ -83,6 +92,10 @@ func (j processingJob) request() map[string]any {
 // addTraining adds a step that runs as the job of the Training layer, after the search for its parameters where there
 // is one, and gives the name of the first of its states.
 func (r *run) addTraining(step components.Step, next string) string {
+	if r.training.Launch != nil {
+		r.states[step.Name] = r.launching(step, next)
+		return step.Name
+	}
 	job := r.trainingArguments()
 	job["TrainingJobName"] = r.jobName(step.Name)
 	environment := r.stepEnvironment(r.training.Job.Environment)

@@ -8,20 +8,20 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/mlpathway/mlpathway/components"
+	"github.com/mlpathway/mlpathway/internal/clusterjob"
 	"github.com/mlpathway/mlpathway/internal/machines"
 )
 
-// Training makes the role of the jobs and describes them; the pipeline starts them in SageMaker, each with the run that
-// it belongs to.
+// Training makes the role of the jobs and describes them; the pipeline starts them in SageMaker, or in a queue of the
+// cluster, each with the run that it belongs to.
 func (t *Target) Training(
 	ctx *pulumi.Context, name string, args *components.TrainingArgs, opts ...pulumi.ResourceOption,
 ) (*components.TrainingOutputs, error) {
-	if args.Queue != nil {
-		return nil, fmt.Errorf("queue: found one, want none: SageMaker trains, and brings its own machines: %w",
-			components.ErrUnsupported)
-	}
 	if err := pinned(args.Image); err != nil {
 		return nil, err
+	}
+	if args.Queue != nil {
+		return t.trainOnCluster(ctx, name, args, opts)
 	}
 	machine, err := pick(t.options.Region, "machine", machines.Training, args.Machine)
 	if err != nil {
@@ -58,6 +58,8 @@ type trainingPlace struct {
 type trainingTemplate struct {
 	Job    trainingJob     `json:"job"`
 	Tuning *tuningTemplate `json:"tuning,omitempty"`
+	// Launch is what runs on the cluster instead; nil where SageMaker trains.
+	Launch *clusterjob.Description `json:"launch,omitempty"`
 }
 
 // trainingJob is a request CreateTrainingJob without what belongs to a run: its name, where its output goes, and the

@@ -114,8 +114,9 @@ func TestTrainingRefuses(t *testing.T) {
 		"eu-central-1": {components.ErrChoice,
 			func(a *components.TrainingArgs) { a.Machine.Accelerator = components.GPUXLarge }},
 		"no machine": {components.ErrRange, func(a *components.TrainingArgs) { a.Machine.CPUs = 150 }},
-		"queue":      {components.ErrUnsupported, func(a *components.TrainingArgs) { a.Queue = pulumi.String("gpu") }},
-		"digest":     {components.ErrName, func(a *components.TrainingArgs) { a.Image = "training-image" }},
+		"want none, or a cluster": {components.ErrConflict,
+			func(a *components.TrainingArgs) { a.Queue = pulumi.String("gpu") }},
+		"digest": {components.ErrName, func(a *components.TrainingArgs) { a.Image = "training-image" }},
 	} {
 		pipelinePlan(components.Dev, func(p *pipelineParts) { test.change(p.training) }).refused(t, test.sentinel, text)
 	}

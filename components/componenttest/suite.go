@@ -265,12 +265,35 @@ func support(t *testing.T, h Harness) {
 	}
 }
 
-// golden: the whole platform gives the graph that is on record. A difference in a name, a type or a parent is a
-// breaking change for every stack that exists.
-func golden(t *testing.T, h Harness, e components.Environment) {
+// RunPlatform checks the laws for all layers at once: for options of a target with which layers need each other.
+func RunPlatform(t *testing.T, h Harness) {
+	t.Helper()
+	for _, e := range components.Environments() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			golden(t, h, e)
+			wet, err := platform(t, h, e, false)
+			require.NoError(t, err)
+			dry, err := platform(t, h, e, true)
+			require.NoError(t, err)
+			assert.Equal(t, urns(wet), urns(dry), "a preview shows other resources than an update makes")
+			for _, res := range wet.Resources() {
+				for _, path := range leaks(resource.NewObjectProperty(res.Inputs), "") {
+					t.Errorf("%s shows a secret in %s", res.URN, path)
+				}
+				if h.CheckName != nil {
+					assert.NoError(t, h.CheckName(res), res.URN)
+				}
+			}
+		})
+	}
+}
+
+// platform records all layers.
+func platform(t *testing.T, h Harness, e components.Environment, dryRun bool) (*recording.Recorder, error) {
 	t.Helper()
 	target := h.New(t, Scope(e))
-	r, err := record(func(ctx *pulumi.Context) error {
+	return record(func(ctx *pulumi.Context) error {
 		root, err := components.NewPlatform(ctx, "platform", target)
 		if err != nil {
 			return err
@@ -285,7 +308,14 @@ func golden(t *testing.T, h Harness, e components.Environment) {
 		}
 		_, err = root.Finish(ctx, pulumi.Map{})
 		return err
-	}, h, false)
+	}, h, dryRun)
+}
+
+// golden: the whole platform gives the graph that is on record. A difference in a name, a type or a parent is a
+// breaking change for every stack that exists.
+func golden(t *testing.T, h Harness, e components.Environment) {
+	t.Helper()
+	r, err := platform(t, h, e, false)
 	require.NoError(t, err)
 	roots := r.Find(components.PlatformToken)
 	require.Len(t, roots, 1)

@@ -12,7 +12,8 @@ type Values struct {
 	Training, Inference string
 	// Zone gives the address of a zone of the lake.
 	Zone func(components.Zone) string
-	// Table, Token and Definition are the addresses of the metadata table, of a token and of pipeline.yaml.
+	// Table, Token and Definition are the addresses of the metadata table, of a token and of pipeline.yaml. Without a
+	// token the platform lets callers in.
 	Table, Token, Definition string
 	// EventSource announces new data.
 	EventSource string

@@ -8,11 +8,14 @@ import (
 
 func endpointCase(v Values) layerCase {
 	good := func() *components.EndpointArgs {
-		return &components.EndpointArgs{
-			Image: v.Inference, Model: "tumour", Lake: v.lake(), Address: pulumi.String("127.0.0.1:18080"),
-			Auth: components.AuthToken, TokenURI: pulumi.String(v.Token),
-			Network: v.Place(),
+		args := &components.EndpointArgs{
+			Image: v.Inference, Model: "tumour", Lake: v.lake(), Address: pulumi.String("127.0.0.1:18080"), Network: v.Place(),
+			Auth: components.AuthPlatform,
 		}
+		if v.Token != "" {
+			args.Auth, args.TokenURI = components.AuthToken, pulumi.String(v.Token)
+		}
+		return args
 	}
 	return caseFor(components.EndpointLayer, "endpoint", components.NewEndpoint,
 		func(c *components.Endpoint) *components.EndpointOutputs { return &c.EndpointOutputs }, good).
