@@ -53,12 +53,19 @@ func (o *options) sets() []*set {
 func generated(train, test int) *set {
 	s := &set{name: "generated", title: fmt.Sprintf("generated, %d x 30", train), task: "binary",
 		classes: []string{"no", "yes"}}
-	for i := range 30 {
-		s.columns = append(s.columns, fmt.Sprintf("x%d", i))
-	}
+	s.columns = names(30)
 	g := newGenerator()
 	s.train, s.test = g.rows(train), g.rows(test)
 	return s
+}
+
+// names are those of so many columns.
+func names(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("x%d", i)
+	}
+	return all
 }
 
 type generator struct{ random *rand.Rand }

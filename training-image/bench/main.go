@@ -32,8 +32,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each fit is measured")
 	flag.IntVar(&o.rows, "rows", 100_000, "generated rows to train from")
 	flag.IntVar(&o.pathRows, "path-rows", 1_000_000, "rows of the whole run, and of the ranks")
-	flag.IntVar(&o.memoryRows, "memory-rows", 8_000_000, "rows that are larger than memory")
-	flag.IntVar(&o.memoryLimit, "memory-limit", 500, "MiB of memory that a process may have then")
+	flag.IntVar(&o.memoryRows, "memory-rows", 1_000_000, "rows that are larger than memory")
+	flag.IntVar(&o.memoryLimit, "memory-limit", 400, "MiB of memory that a process may have then")
 	flag.Parse()
 	ctx := context.Background()
 	var err error

@@ -25,13 +25,13 @@ const runID = "20260101T000000.000Z"
 var zones = []string{"raw", "curated", "features", "models", "logs"}
 
 // ready makes a lake in which generated rows wait for train.
-func ready(ctx context.Context, dir string, rows int, text string) error {
+func ready(ctx context.Context, dir string, rows, columns int, text string) error {
 	for _, zone := range zones {
 		if err := os.MkdirAll(filepath.Join(dir, zone), 0o700); err != nil {
 			return err
 		}
 	}
-	if err := writeFeatures(filepath.Join(dir, "features", "features.parquet"), rows); err != nil {
+	if err := writeFeatures(filepath.Join(dir, "features", "features.parquet"), rows, columns); err != nil {
 		return err
 	}
 	return prepare(ctx, dir, text)
@@ -56,14 +56,14 @@ func prepare(ctx context.Context, dir, text string) error {
 }
 
 // writeFeatures writes a feature set as the step features does: 65 % to train, 15 % to validate, 20 % to test.
-func writeFeatures(path string, rows int) (err error) {
+func writeFeatures(path string, rows, width int) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	var columns []parquetfile.Column
-	for _, name := range generated(0, 0).columns {
+	for _, name := range names(width) {
 		columns = append(columns, parquetfile.Column{Name: name, Kind: parquetfile.Double, Optional: true})
 	}
 	columns = append(columns, parquetfile.Column{Name: "y", Kind: parquetfile.Text},
@@ -72,19 +72,19 @@ func writeFeatures(path string, rows int) (err error) {
 	if err != nil {
 		return err
 	}
-	g, x, values := newGenerator(), make([]float32, 30), make([]any, 32)
+	g, x, values := newGenerator(), make([]float32, width), make([]any, width+2)
 	for range rows {
-		values[30] = []string{"no", "yes"}[int(g.row(x))]
+		values[width] = []string{"no", "yes"}[int(g.row(x))]
 		for i, v := range x {
 			values[i] = float64(v)
 		}
 		switch draw := g.random.Float64(); {
 		case draw < 0.65:
-			values[31] = registry.TrainPart
+			values[width+1] = registry.TrainPart
 		case draw < 0.8:
-			values[31] = registry.ValidationPart
+			values[width+1] = registry.ValidationPart
 		default:
-			values[31] = registry.TestPart
+			values[width+1] = registry.TestPart
 		}
 		if err := w.Write(values); err != nil {
 			return err
@@ -94,8 +94,8 @@ func writeFeatures(path string, rows int) (err error) {
 }
 
 // generatedSpec is a pipeline.yaml for generated rows.
-func generatedSpec(parameters, more string) string {
-	m := meta{Task: "binary", Classes: []string{"no", "yes"}, Columns: generated(0, 0).columns}
+func generatedSpec(columns int, parameters, more string) string {
+	m := meta{Task: "binary", Classes: []string{"no", "yes"}, Columns: names(columns)}
 	return strings.Replace(specOf(&m, "trees", parameters), "model: {", "model: {"+more, 1)
 }
 
@@ -123,8 +123,8 @@ func (o *options) ranks(ctx context.Context, dir string) (string, error) {
 		"|---|---:|---:|---:|---:|---:|\n", o.pathRows)
 	for i, rounds := range []int{50, 200} {
 		place := filepath.Join(dir, fmt.Sprintf("ranks-%d", rounds))
-		text := generatedSpec(fmt.Sprintf("rounds: %d, earlyStopping: 0", rounds), "")
-		if err := ready(ctx, place, o.pathRows, text); err != nil {
+		text := generatedSpec(30, fmt.Sprintf("rounds: %d, earlyStopping: 0", rounds), "")
+		if err := ready(ctx, place, o.pathRows, 30, text); err != nil {
 			return "", err
 		}
 		var alone float64
@@ -180,16 +180,18 @@ func (o *options) team(ctx context.Context, dir string, world int) ([]span, erro
 	return spans, errors.Join(errs...)
 }
 
+// wide is the number of columns of rows that are larger than memory.
+const wide = 240
+
 // memory trains on rows that are larger than the memory that a process may have.
 func (o *options) memory(ctx context.Context, dir string) (string, error) {
 	var b strings.Builder
-	values := o.memoryRows * 30
 	place := filepath.Join(dir, "memory")
-	if err := ready(ctx, place, o.memoryRows, generatedSpec("", "")); err != nil {
+	if err := ready(ctx, place, o.memoryRows, wide, generatedSpec(wide, "", "")); err != nil {
 		return "", err
 	}
-	fmt.Fprintf(&b, "| %d rows x 30, %d MiB as 32-bit numbers | limit, MiB | CPU seconds | wall seconds | AUC |\n"+
-		"|---|---:|---:|---:|---:|\n", o.memoryRows, values*4>>20)
+	fmt.Fprintf(&b, "| %d rows x %d, %d MiB as 32-bit numbers | limit, MiB | CPU seconds | wall seconds | AUC |\n"+
+		"|---|---:|---:|---:|---:|\n", o.memoryRows, wide, o.memoryRows*wide*4>>20)
 	for _, kind := range []struct {
 		title, more string
 		limit       int
@@ -199,7 +201,7 @@ func (o *options) memory(ctx context.Context, dir string) (string, error) {
 		{"in memory", "", o.memoryLimit, true},
 		{"`externalMemory: true`", "externalMemory: true, ", o.memoryLimit, false},
 	} {
-		if err := prepare(ctx, place, generatedSpec("rounds: 10, earlyStopping: 0", kind.more)); err != nil {
+		if err := prepare(ctx, place, generatedSpec(wide, "rounds: 10, earlyStopping: 0", kind.more)); err != nil {
 			return "", err
 		}
 		command := []string{o.image, "train"}
