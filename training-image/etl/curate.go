@@ -181,6 +181,7 @@ func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quaranti
 	if err != nil {
 		return fmt.Errorf("writing curated rows: %w", err)
 	}
+	defer func() { _ = out.Close() }()
 	e.statistics = newStatistics(e.Spec.Source.Columns)
 	w := &winners{etl: e, ctx: ctx, out: out, quarantine: q, sum: newSum(e.Spec), keyed: e.keyIndex() >= 0,
 		values: make([]any, len(e.Spec.Source.Columns))}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 )
 
 // Loss is what early stopping watches: the mean log loss of a classifier, the root mean square error of a regression.
@@ -21,16 +22,26 @@ func loss(task pipeline.Task, sum, total float64) float64 {
 	return sum / total
 }
 
+// lossRows are added up at a time, so that the sum is the same however many processors there are.
+const lossRows = 16384
+
 // sums adds up the losses of rows and their weights.
 func sums(task pipeline.Task, margins, labels, weights []float32) (sum, total float64) {
 	outputs := len(margins) / len(labels)
-	for i, label := range labels {
-		weight := 1.0
-		if weights != nil {
-			weight = float64(weights[i])
+	parts := make([][2]float64, (len(labels)+lossRows-1)/lossRows)
+	_ = parallel.Blocks(len(labels), lossRows, func(block, from, to int) error {
+		for i := from; i < to; i++ {
+			weight := 1.0
+			if weights != nil {
+				weight = float64(weights[i])
+			}
+			parts[block][0] += weight * rowLoss(task, margins[i*outputs:(i+1)*outputs], labels[i])
+			parts[block][1] += weight
 		}
-		total += weight
-		sum += weight * rowLoss(task, margins[i*outputs:(i+1)*outputs], label)
+		return nil
+	})
+	for _, p := range parts {
+		sum, total = sum+p[0], total+p[1]
 	}
 	return sum, total
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 )
 
 // bins of a distribution: ten, as is usual for the population stability index.
@@ -44,11 +45,12 @@ func Profile(task pipeline.Task, m Predictor, rows *featureset.Table, exchange E
 	if err := json.Unmarshal(data, &tallies); err != nil {
 		return nil, err
 	}
-	for r := range rows.Rows() {
-		for c := range columns {
+	_ = parallel.Do(columns, func(c int) error {
+		for r := range rows.Rows() {
 			tallies[c].add(at(r, c))
 		}
-	}
+		return nil
+	})
 	if data, err = json.Marshal(tallies); err != nil {
 		return nil, err
 	}
@@ -69,18 +71,17 @@ func Profile(task pipeline.Task, m Predictor, rows *featureset.Table, exchange E
 func answers(task pipeline.Task, m Predictor, rows *featureset.Table) ([]float32, error) {
 	const block = 4096
 	width, outputs := len(rows.Inputs), m.Outputs()
-	all := make([]float32, 0, rows.Rows())
-	out := make([]float32, block*outputs)
-	for from := 0; from < rows.Rows(); from += block {
-		n := min(block, rows.Rows()-from)
-		if err := m.Predict(rows.Values[from*width:(from+n)*width], n, out[:n*outputs]); err != nil {
-			return nil, err
+	all := make([]float32, rows.Rows())
+	return all, parallel.Blocks(len(all), block, func(_, from, to int) error {
+		out := make([]float32, (to-from)*outputs)
+		if err := m.Predict(rows.Values[from*width:to*width], to-from, out); err != nil {
+			return err
 		}
-		for r := range n {
-			all = append(all, float32(answer(task, out[r*outputs:(r+1)*outputs])))
+		for r := range to - from {
+			all[from+r] = float32(answer(task, out[r*outputs:(r+1)*outputs]))
 		}
-	}
-	return all, nil
+		return nil
+	})
 }
 
 // Predictor computes rows that lie one after the other; onnx.Loaded is such.

@@ -93,6 +93,7 @@ func (r *result) fill(rows *sql.Rows) (err error) {
 	if err != nil {
 		return fmt.Errorf("writing the feature set: %w", err)
 	}
+	defer func() { _ = out.Close() }()
 	scanned := make([]any, len(r.plan))
 	targets := make([]any, len(r.plan))
 	for i := range scanned {

@@ -11,6 +11,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 )
 
@@ -256,18 +257,15 @@ func (r *reader) group(group, rows int, before map[string]int) error {
 		return err
 	}
 	width := len(r.inputs)
-	for c, column := range r.inputs {
-		err := r.file.Floats(group, column, first, last+1, func(row int, x float64) error {
+	err = parallel.Do(width, func(c int) error {
+		return r.file.Floats(group, r.inputs[c], first, last+1, func(row int, x float64) error {
 			if p := &places[row]; p.table != nil {
 				p.table.Values[p.row*width+c] = float32(x)
 			}
 			return nil
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return errors.Join(r.labels(group, first, last+1, places), r.weights(group, first, last+1, places))
+	})
+	return errors.Join(err, r.labels(group, first, last+1, places), r.weights(group, first, last+1, places))
 }
 
 func (r *reader) labels(group, from, to int, places []place) error {

@@ -122,9 +122,14 @@ func (f *fit) epochs(ctx context.Context) error {
 	return nil
 }
 
-// epoch passes over the rows once, in an order that follows from the seed and the number of the epoch.
+// order is that of so many rows in an epoch: another one in each, which follows from the seed.
+func order(seed int64, epoch, rows int) []int {
+	return rand.New(rand.NewPCG(uint64(seed), uint64(epoch)+1)).Perm(rows)
+}
+
+// epoch passes over the rows once.
 func (f *fit) epoch(ctx context.Context, number int) (loss float64, err error) {
-	order := rand.New(rand.NewPCG(uint64(f.Spec.Model.Seed), uint64(number)+1)).Perm(f.Train.Rows())
+	order := order(f.Spec.Model.Seed, number, f.Train.Rows())
 	batch, columns := f.batch, f.widths[0]
 	sum, total := 0.0, 0.0
 	labels, weights := make([]float32, batch), make([]float32, batch)

@@ -11,8 +11,6 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
-
-	"github.com/mlpathway/mlpathway/internal/parquetschema"
 )
 
 // Kind is the type of a column.
@@ -33,87 +31,6 @@ type Column struct {
 	Kind Kind
 	// Optional allows nulls.
 	Optional bool
-}
-
-// Writer writes rows one by one; rows leave memory as row groups fill.
-type Writer struct {
-	columns []Column
-	file    *parquet.GenericWriter[any]
-	rows    []parquet.Row // that wait to be written together, which is faster
-	waiting int
-}
-
-// batch is the number of rows that are written together.
-const batch = 256
-
-// rowGroupRows bounds the memory of a writer.
-const rowGroupRows = 50_000
-
-// NewWriter begins a file with the given columns.
-func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
-	nodes := make([]parquetschema.Column, 0, len(columns))
-	for _, c := range columns {
-		node, err := c.node()
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, parquetschema.Column{Name: c.Name, Node: node})
-	}
-	schema, err := parquetschema.New("rows", nodes)
-	if err != nil {
-		return nil, err
-	}
-	file := parquet.NewGenericWriter[any](w, schema, parquet.MaxRowsPerRowGroup(rowGroupRows),
-		parquet.CreatedBy("mlpathway", "1", ""))
-	out := &Writer{columns: columns, file: file, rows: make([]parquet.Row, batch)}
-	for i := range out.rows {
-		out.rows[i] = make(parquet.Row, len(columns))
-	}
-	return out, nil
-}
-
-// Write adds a row: one value per column, nil for a missing one, of the Go type float64, int64, bool or string.
-func (w *Writer) Write(values []any) error {
-	row := w.rows[w.waiting]
-	for i, v := range values {
-		level := 0
-		if v != nil && w.columns[i].Optional {
-			level = 1
-		}
-		if v == nil && !w.columns[i].Optional {
-			return fmt.Errorf("the column %q must not be null", w.columns[i].Name)
-		}
-		row[i] = value(v).Level(0, level, i)
-	}
-	if w.waiting++; w.waiting < len(w.rows) {
-		return nil
-	}
-	return w.flush()
-}
-
-func (w *Writer) flush() error {
-	_, err := w.file.WriteRows(w.rows[:w.waiting])
-	w.waiting = 0
-	return err
-}
-
-// Close writes what is left and the footer.
-func (w *Writer) Close() error { return errors.Join(w.flush(), w.file.Close()) }
-
-// value is parquet.ValueOf without its reflection for the types that occur.
-func value(v any) parquet.Value {
-	switch v := v.(type) {
-	case float64:
-		return parquet.DoubleValue(v)
-	case int64:
-		return parquet.Int64Value(v)
-	case bool:
-		return parquet.BooleanValue(v)
-	case string:
-		return parquet.ByteArrayValue([]byte(v))
-	default:
-		return parquet.ValueOf(v)
-	}
 }
 
 func (c Column) node() (parquet.Node, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/onnx"
 	"github.com/mlpathway/mlpathway/training-image/family"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 )
 
@@ -52,7 +53,9 @@ func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, err
 // memory; those to validate with their exact values.
 func (t *Trees) matrices(r *family.Request) (train, validation *xgboost.Matrix, err error) {
 	exact := t.library.NewMatrix
-	paged := func(rows xgboost.Rows) (*xgboost.Matrix, error) { return t.library.NewPages(rows, threads(len(rows.Values))) }
+	paged := func(rows xgboost.Rows) (*xgboost.Matrix, error) {
+		return t.library.NewPages(rows, threads(len(rows.Values)))
+	}
 	binned := func(rows xgboost.Rows) (*xgboost.Matrix, error) {
 		return t.library.NewBins(rows, bins, threads(len(rows.Values)))
 	}
@@ -204,16 +207,18 @@ var errDiffers = errors.New("the ONNX model does not answer as XGBoost does; it 
 
 // verify compares the ensemble with XGBoost's own predictions.
 func verify(e *onnx.Ensemble, rows *featureset.Table, want []float32) error {
-	out := make([]float32, e.Outputs())
 	each := len(want) / rows.Rows()
-	for i := range rows.Rows() {
-		e.Predict(rows.Row(i), out)
-		got := out[len(out)-each:] // XGBoost gives only the second probability of two
-		for k, w := range want[i*each : (i+1)*each] {
-			if diff := math.Abs(float64(got[k] - w)); !(diff <= tolerance*math.Max(1, math.Abs(float64(w)))) {
-				return fmt.Errorf("%w: validation row %d, output %d: %v and %v", errDiffers, i, k, got[k], w)
+	return parallel.Blocks(rows.Rows(), 4096, func(_, from, to int) error {
+		out := make([]float32, e.Outputs())
+		for i := from; i < to; i++ {
+			e.Predict(rows.Row(i), out)
+			got := out[len(out)-each:] // XGBoost gives only the second probability of two
+			for k, w := range want[i*each : (i+1)*each] {
+				if diff := math.Abs(float64(got[k] - w)); !(diff <= tolerance*math.Max(1, math.Abs(float64(w)))) {
+					return fmt.Errorf("%w: validation row %d, output %d: %v and %v", errDiffers, i, k, got[k], w)
+				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

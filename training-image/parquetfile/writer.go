@@ -1,0 +1,169 @@
+package parquetfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/mlpathway/mlpathway/internal/parquetschema"
+)
+
+const (
+	batch        = 256    // rows that are handed on together, which is faster
+	rowGroupRows = 50_000 // bounds the memory of a writer
+	mostGroups   = 2      // that are encoded at the same time
+)
+
+// Writer writes rows one by one. Groups of rows are encoded beside the caller, two at a time, and leave memory in their
+// order as they fill. Close it also where something has failed.
+type Writer struct {
+	columns []Column
+	file    *parquet.GenericWriter[any]
+	free    chan []parquet.Row // batches that can be filled
+	rows    []parquet.Row      // the batch at hand
+	waiting int                // rows in it
+	group   *rowGroup          // that rows go to; nil before its first row
+	open    []*rowGroup        // that are full and not yet in the file, in their order
+	closed  bool
+}
+
+// rowGroup is encoded by a goroutine of its own.
+type rowGroup struct {
+	*parquet.ConcurrentRowGroupWriter
+	rows    int
+	batches chan []parquet.Row
+	done    chan error
+}
+
+// NewWriter begins a file with the given columns.
+func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
+	nodes := make([]parquetschema.Column, 0, len(columns))
+	for _, c := range columns {
+		node, err := c.node()
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, parquetschema.Column{Name: c.Name, Node: node})
+	}
+	schema, err := parquetschema.New("rows", nodes)
+	if err != nil {
+		return nil, err
+	}
+	out := &Writer{columns: columns, free: make(chan []parquet.Row, 4*mostGroups),
+		file: parquet.NewGenericWriter[any](w, schema, parquet.CreatedBy("mlpathway", "1", ""))}
+	for range cap(out.free) {
+		rows := make([]parquet.Row, batch)
+		for i := range rows {
+			rows[i] = make(parquet.Row, len(columns))
+		}
+		out.free <- rows
+	}
+	out.rows = <-out.free
+	return out, nil
+}
+
+// Write adds a row: one value per column, nil for a missing one, of the Go type float64, int64, bool or string.
+func (w *Writer) Write(values []any) error {
+	row := w.rows[w.waiting]
+	for i, v := range values {
+		level := 0
+		if v != nil && w.columns[i].Optional {
+			level = 1
+		}
+		if v == nil && !w.columns[i].Optional {
+			return fmt.Errorf("the column %q must not be null", w.columns[i].Name)
+		}
+		row[i] = value(v).Level(0, level, i)
+	}
+	w.waiting++
+	full := w.group != nil && w.group.rows+w.waiting == rowGroupRows
+	if w.waiting < batch && !full {
+		return nil
+	}
+	w.hand()
+	if !full {
+		return nil
+	}
+	w.open, w.group = append(w.open, w.group.end()), nil
+	return w.commit(mostGroups - 1)
+}
+
+// hand gives the batch at hand to the group.
+func (w *Writer) hand() {
+	if w.group == nil {
+		w.group = &rowGroup{ConcurrentRowGroupWriter: w.file.BeginRowGroup(), batches: make(chan []parquet.Row),
+			done: make(chan error, 1)}
+		go w.group.encode(w.free)
+	}
+	w.group.rows += w.waiting
+	w.group.batches <- w.rows[:w.waiting]
+	w.rows, w.waiting = <-w.free, 0
+}
+
+// encode takes batches until the group is full, and gives them back.
+func (g *rowGroup) encode(free chan<- []parquet.Row) {
+	var err error
+	for rows := range g.batches {
+		if err == nil {
+			_, err = g.WriteRows(rows)
+		}
+		free <- rows[:cap(rows)]
+	}
+	if err == nil {
+		err = g.Flush()
+	}
+	g.done <- err
+}
+
+func (g *rowGroup) end() *rowGroup {
+	close(g.batches)
+	return g
+}
+
+// commit writes full groups into the file until no more than so many are left.
+func (w *Writer) commit(left int) error {
+	for len(w.open) > left {
+		g := w.open[0]
+		w.open = w.open[1:]
+		if err := <-g.done; err != nil {
+			return err
+		}
+		if _, err := g.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close writes what is left and the footer. The second time it does nothing.
+func (w *Writer) Close() error {
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	if w.waiting > 0 {
+		w.hand()
+	}
+	if w.group != nil {
+		w.open, w.group = append(w.open, w.group.end()), nil
+	}
+	return errors.Join(w.commit(0), w.file.Close())
+}
+
+// value is parquet.ValueOf without its reflection for the types that occur.
+func value(v any) parquet.Value {
+	switch v := v.(type) {
+	case float64:
+		return parquet.DoubleValue(v)
+	case int64:
+		return parquet.Int64Value(v)
+	case bool:
+		return parquet.BooleanValue(v)
+	case string:
+		return parquet.ByteArrayValue([]byte(v))
+	default:
+		return parquet.ValueOf(v)
+	}
+}
