@@ -77,6 +77,9 @@ func (b *blocks) block(number int64) ([]byte, error) {
 	if data, ok := b.held[number]; ok {
 		return data, nil
 	}
+	if err := b.ctx.Err(); err != nil {
+		return nil, b.zone.wrap("reading", b.key, err)
+	}
 	from := number * blockBytes
 	want := min(blockBytes, b.size-from)
 	r, err := b.zone.bucket.NewRangeReader(b.ctx, b.key, from, want, nil)

@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -124,6 +125,16 @@ func model(t *testing.T, l *steptest.Lake, run string) string {
 	return registry.Sum(data)
 }
 
+// profile is that of the candidate of a run.
+func profile(t *testing.T, l *steptest.Lake, run string) *registry.Profile {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(l.Dir, "models", "rows", "candidates", run, registry.ProfileFile))
+	require.NoError(t, err)
+	p := &registry.Profile{}
+	require.NoError(t, json.Unmarshal(data, p))
+	return p
+}
+
 // checkpoint is the file of a run's checkpoint.
 func checkpointOf(l *steptest.Lake, run string) string {
 	return filepath.Join(l.Dir, "models", "rows", "candidates", run, "checkpoint")
@@ -144,10 +155,22 @@ func TestTwoRanksTrainOneModelAndSurviveTheLossOfOne(t *testing.T) {
 	l := generated(t, 6000, "r1")
 	ranks := team(t, l, "r1")
 	require.Equal(t, []int{0, 0}, ended(ranks), "%s\n%s", &ranks[0].out, &ranks[1].out)
+	together := profile(t, l, "r1")
 	want := model(t, l, "r1")
 	ranks = team(t, l, "r1")
 	require.Equal(t, []int{0, 0}, ended(ranks))
 	require.Equal(t, want, model(t, l, "r1"), "the same again")
+
+	one := start(t, variables(l, "r1"), "train")
+	require.Zero(t, one.end(), &one.out)
+	alone := profile(t, l, "r1")
+	assert.Equal(t, alone.Rows, together.Rows)
+	for i, d := range together.Features { // each rank has looked at its own rows, and no row was looked at twice
+		assert.Equal(t, alone.Features[i].Edges, d.Edges)
+		assert.Equal(t, alone.Features[i].Counts, d.Counts)
+		assert.Equal(t, alone.Features[i].Missing, d.Missing)
+	}
+	assert.NotEqual(t, want, model(t, l, "r1"), "one rank adds up in another order")
 
 	resumed := 0
 	for i, victim := range []int{1, 0, 1} {

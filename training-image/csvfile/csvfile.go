@@ -75,8 +75,8 @@ type Reader struct {
 // NewReader reads the header of a file and maps it to the columns. The error is a *FileError where the content is to
 // blame.
 func NewReader(file string, r io.Reader, columns []pipeline.Column) (*Reader, error) {
-	g := &guard{r: r, left: MaxRecordBytes}
-	buffered := bufio.NewReader(g)
+	g := &guard{r: r, left: MaxRecordBytes, plain: true}
+	buffered := bufio.NewReaderSize(g, 1<<16)
 	start, err := buffered.Peek(3)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
@@ -236,6 +236,9 @@ func clip(s string) string {
 
 // checkText refuses what no text file holds.
 func (r *Reader) checkText(record []string) error {
+	if r.guard.plain {
+		return nil
+	}
 	for i, field := range record {
 		line, _ := r.csv.FieldPos(i)
 		if !utf8.ValidString(field) {
@@ -273,9 +276,10 @@ var errTooLong = errors.New("record too long")
 
 // guard fails when more than left bytes are read before the next record is asked for.
 type guard struct {
-	r    io.Reader
-	left int
-	err  error
+	r     io.Reader
+	left  int
+	err   error
+	plain bool // all bytes so far are ASCII and not zero, so that no field needs a closer look
 }
 
 // Read implements io.Reader.
@@ -286,5 +290,11 @@ func (g *guard) Read(p []byte) (int, error) {
 	}
 	n, err := g.r.Read(p)
 	g.left -= n
+	for _, b := range p[:n] {
+		if b-1 >= 0x7f { // zero, or beyond ASCII
+			g.plain = false
+			break
+		}
+	}
 	return n, err
 }

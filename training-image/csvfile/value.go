@@ -38,6 +38,9 @@ func missing(c pipeline.Column, text string) bool {
 	if c.Type == pipeline.Text {
 		return text == ""
 	}
+	if text != "" && (text[0] >= '0' && text[0] <= '9' || text[0] == '-') {
+		return false // a number, which most fields are
+	}
 	switch strings.ToLower(strings.TrimSpace(text)) {
 	case "", "na", "nan", "null":
 		return true

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -146,6 +148,34 @@ func bits(values []float32) []uint32 {
 		out[i] = math.Float32bits(x)
 	}
 	return out
+}
+
+// Rows in a file are no part of the process's own memory; the file has no name any more and goes with the set.
+func TestScratchIsAFileWithoutAName(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("rows stay in memory where there is no Linux")
+	}
+	temp := t.TempDir()
+	zone := write(t, 1000, false)
+	t.Setenv("TMPDIR", temp)
+	mapped := func() bool {
+		data, err := os.ReadFile("/proc/self/maps")
+		require.NoError(t, err)
+		return strings.Contains(string(data), filepath.Join(temp, "mlpathway-rows-"))
+	}
+	for _, scratch := range []bool{false, true} {
+		set, err := featureset.Read(t.Context(), zone, key, spec(t), featureset.Selection{Scratch: scratch})
+		require.NoError(t, err)
+		assert.Equal(t, scratch, mapped())
+		left, err := os.ReadDir(temp)
+		require.NoError(t, err)
+		assert.Empty(t, left)
+		set.Close()
+		assert.False(t, mapped())
+	}
+	t.Setenv("TMPDIR", filepath.Join(temp, "none"))
+	_, err := featureset.Read(t.Context(), zone, key, spec(t), featureset.Selection{Scratch: true})
+	require.ErrorContains(t, err, "making room for the rows")
 }
 
 func TestFactsOfSharesAreThoseOfAllRows(t *testing.T) {

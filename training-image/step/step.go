@@ -73,18 +73,11 @@ func Start(ctx context.Context, o Options, name string, source Source, work Func
 
 // Do runs a later step of the run. Where the run has ended already without an error there is nothing to do.
 func Do(ctx context.Context, o Options, name string, work Func) error {
-	j, err := open(ctx, o, name)
+	j, err := again(ctx, o, name)
 	if err != nil {
 		return err
 	}
 	defer j.close()
-	j.Record, err = registry.ReadRun(ctx, j.logs, o.Run)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if j.Record == nil {
-		return fmt.Errorf("%s: the run %s has no record in %s: run etl first, with the same --run", name, o.Run, o.Logs)
-	}
 	switch j.Record.Status {
 	case registry.Unchanged, registry.Registered:
 		j.Say("nothing to do: the run %s is %s", o.Run, j.Record.Status)
@@ -94,11 +87,7 @@ func Do(ctx context.Context, o Options, name string, work Func) error {
 	case registry.Running:
 	}
 	return j.do(ctx, func(ctx context.Context, j *Job) error {
-		spec, err := ReadPipeline(ctx, o.Pipeline)
-		if err != nil {
-			return err
-		}
-		if err := j.parse(spec); err != nil {
+		if err := j.readPipeline(ctx); err != nil {
 			return err
 		}
 		if j.Spec.Hash() != j.Record.PipelineHash {
@@ -111,28 +100,42 @@ func Do(ctx context.Context, o Options, name string, work Func) error {
 // Again works on a run that has ended, without changing its record. o.Run is the run.
 func Again(ctx context.Context, o Options, name string, work Func) error {
 	o.ReadOnly = true
-	j, err := open(ctx, o, name)
+	j, err := again(ctx, o, name)
 	if err != nil {
 		return err
 	}
 	defer j.close()
-	j.Record, err = registry.ReadRun(ctx, j.logs, o.Run)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if j.Record == nil {
-		return fmt.Errorf("%s: the run %s has no record in %s", name, o.Run, o.Logs)
-	}
 	return j.do(ctx, func(ctx context.Context, j *Job) error {
-		spec, err := ReadPipeline(ctx, o.Pipeline)
-		if err != nil {
-			return err
-		}
-		if err := j.parse(spec); err != nil {
+		if err := j.readPipeline(ctx); err != nil {
 			return err
 		}
 		return work(ctx, j)
 	})
+}
+
+// again opens a run that has a record.
+func again(ctx context.Context, o Options, name string) (*Job, error) {
+	j, err := open(ctx, o, name)
+	if err != nil {
+		return nil, err
+	}
+	j.Record, err = registry.ReadRun(ctx, j.logs, o.Run)
+	if err == nil && j.Record == nil {
+		err = fmt.Errorf("the run %s has no record in %s: run etl first, with the same --run", o.Run, o.Logs)
+	}
+	if err != nil {
+		j.close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return j, nil
+}
+
+func (j *Job) readPipeline(ctx context.Context) error {
+	data, err := ReadPipeline(ctx, j.Pipeline)
+	if err != nil {
+		return err
+	}
+	return j.parse(data)
 }
 
 func open(ctx context.Context, o Options, name string) (*Job, error) {

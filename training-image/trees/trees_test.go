@@ -2,6 +2,8 @@ package trees_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,6 +50,28 @@ func (e external) Fit(ctx context.Context, r *family.Request) (*family.Fitted, e
 	copied := *r
 	copied.Spec = &spec
 	return e.Trees.Fit(ctx, &copied)
+}
+
+// While it trains, the rows lie in files where the pipeline says so, and in memory otherwise; afterwards there are none.
+func TestExternalMemoryIsInFiles(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	for _, external := range []bool{false, true} {
+		s := familytest.Spec(t, pipeline.Binary, "trees", "rounds: 3")
+		s.Model.ExternalMemory = external
+		r := familytest.Request(s, familytest.Set(pipeline.Binary, 200))
+		r.Each = func(family.Round) error {
+			files, err := filepath.Glob(filepath.Join(temp, "mlpathway-pages-*"))
+			require.NoError(t, err)
+			assert.Len(t, files, map[bool]int{true: 2}[external], "training and validation rows")
+			return nil
+		}
+		_, err := open(t).Fit(t.Context(), r)
+		require.NoError(t, err)
+		left, err := os.ReadDir(temp)
+		require.NoError(t, err)
+		assert.Empty(t, left)
+	}
 }
 
 func TestTreesStopEarly(t *testing.T) {
