@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -25,9 +26,12 @@ var parameters = map[string]string{
 }
 
 // fitChild fits one family and prints what the fit took.
-func fitChild(ctx context.Context, name, dir string) error {
+func fitChild(ctx context.Context, name, dir, seed string) error {
 	spec, data, test, err := load(name, dir)
 	if err != nil {
+		return err
+	}
+	if spec.Model.Seed, err = strconv.ParseInt(seed, 10, 64); err != nil {
 		return err
 	}
 	f, err := train.Family(spec, xgboost.Open)

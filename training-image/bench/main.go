@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,7 +39,7 @@ func main() {
 	ctx := context.Background()
 	var err error
 	if *child != "" {
-		err = fitChild(ctx, *child, flag.Arg(0))
+		err = fitChild(ctx, *child, flag.Arg(0), flag.Arg(1))
 	} else {
 		err = o.run(ctx)
 	}
@@ -106,7 +107,7 @@ func (o *options) fits(ctx context.Context, dir string) (string, error) {
 			return "", err
 		}
 		for _, c := range contests {
-			ours, theirs, err := o.compare(ctx, folder, c)
+			ours, theirs, err := o.compare(ctx, folder, c, set.name != "generated")
 			if err != nil {
 				return "", fmt.Errorf("%s, %s: %w", set.name, c.ours, err)
 			}
@@ -131,16 +132,22 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.4f", x)
 }
 
-// compare fits both in turns and gives the medians.
-func (o *options) compare(ctx context.Context, folder string, c contest) (ours, theirs taken, err error) {
+// compare fits both in turns, each time from another seed, and gives the medians. What is small is fitted more often: the
+// weights that a network begins with count for much there.
+func (o *options) compare(ctx context.Context, folder string, c contest, small bool) (ours, theirs taken, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return ours, theirs, err
 	}
 	var all [2][]taken
-	for range o.rounds {
-		for i, command := range [][]string{{self, "-fit", c.ours, folder},
-			{o.python, filepath.Join(o.sources, "bench.py"), "fit", c.theirs, folder}} {
+	rounds := o.rounds
+	if small {
+		rounds *= 3
+	}
+	for round := range rounds {
+		seed := strconv.Itoa(round + 1)
+		for i, command := range [][]string{{self, "-fit", c.ours, folder, seed},
+			{o.python, filepath.Join(o.sources, "bench.py"), "fit", c.theirs, folder, seed}} {
 			var t taken
 			if err := call(ctx, &t, command...); err != nil {
 				return ours, theirs, err
@@ -161,7 +168,8 @@ func middle(all []taken) taken {
 		return values[len(values)/2]
 	}
 	return taken{CPU: pick(func(t taken) float64 { return t.CPU }), MiB: pick(func(t taken) float64 { return t.MiB }),
-		Accuracy: all[0].Accuracy, AUC: all[0].AUC, R2: all[0].R2}
+		Accuracy: pick(func(t taken) float64 { return t.Accuracy }), AUC: pick(func(t taken) float64 { return t.AUC }),
+		R2: pick(func(t taken) float64 { return t.R2 })}
 }
 
 // call runs a command on one thread and reads the JSON that it prints.
