@@ -39,9 +39,6 @@ func Run(ctx context.Context, o step.Options) error {
 	})
 }
 
-// errInput means that a model has an input that the features lack.
-var errInput = errors.New("an input is not among today's features")
-
 // evaluation is the step at work.
 type evaluation struct {
 	*step.Job
@@ -117,8 +114,8 @@ func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *reg
 		return "", fmt.Errorf("reading the version that is served now: %w", err)
 	}
 	predictions, err := served.predict(e.rows)
-	if errors.Is(err, errInput) {
-		return err.Error(), nil //nolint:nilerr // another set of inputs is a reason not to compare, no failure
+	if missing := missingInput(""); errors.As(err, &missing) {
+		return missing.Error(), nil //nolint:nilerr // another set of inputs is a reason not to compare, no failure
 	}
 	if err != nil {
 		return "", fmt.Errorf("computing the version that is served now: %w", err)

@@ -23,6 +23,12 @@ type model struct {
 	predictor
 }
 
+// missingInput is an input of a model that the features lack.
+type missingInput string
+
+// Error implements error.
+func (m missingInput) Error() string { return fmt.Sprintf("its input %q is not among today's features", string(m)) }
+
 // open reads a model: our own by ourselves, any other with ONNX Runtime, where the program was built with it. inputs and
 // classes are what is written beside the model; no classes is one number.
 func open(data []byte, inputs []registry.Input, classes []string) (*model, error) {
@@ -60,7 +66,7 @@ func (m *model) predict(rows *featureset.Table) ([]float32, error) {
 	index := make([]int, len(m.inputs))
 	for i, name := range m.inputs {
 		if index[i] = slices.Index(rows.Inputs, name); index[i] < 0 {
-			return nil, fmt.Errorf("%w: %q", errInput, name)
+			return nil, missingInput(name)
 		}
 	}
 	values := make([]float32, 0, rows.Rows()*len(index))
