@@ -200,8 +200,8 @@ func (s *session) openStore(ctx context.Context) (err error) {
 
 // each is called after each round: it tells about it, saves checkpoints, and stops where the process was told to.
 func (s *session) each(r family.Round) error {
-	if err := tell(s.Job, r); err != nil {
-		return err
+	if s.o.Terminal == nil { // the bar says it there
+		tell(s.Job, r)
 	}
 	s.tell.Round(progress.State{Round: r.Number, Of: r.Of, Best: r.Best, Loss: r.Loss,
 		LossName: family.LossName(s.spec.Task)})

@@ -161,11 +161,10 @@ func Request(spec *pipeline.Spec, set featureset.Set, each func(family.Round) er
 }
 
 // tell tells a person about some of the rounds.
-func tell(j *step.Job, r family.Round) error {
+func tell(j *step.Job, r family.Round) {
 	if r.Number == 1 || r.Number == 10 || r.Number%50 == 0 {
 		j.Say("round %d: validation %s %.5f", r.Number, family.LossName(j.Spec.Task), r.Loss)
 	}
-	return nil
 }
 
 // checkClasses refuses training rows from which a class cannot be learned.
