@@ -1,5 +1,5 @@
-// Package onnxruntime computes any ONNX model with the library of ONNX Runtime, which is loaded at run time. A program has
-// it where it was built with the tag onnxruntime.
+// Package onnxruntime computes any ONNX model with the library of ONNX Runtime, which is loaded at run time. A
+// program has it where it was built with the tag onnxruntime.
 package onnxruntime
 
 import "errors"

@@ -184,8 +184,8 @@ func TestTrainingWithoutRights(t *testing.T) {
 	})
 }
 
-// The model card and the page of the trials are seen in a browser as they are meant: drawings with an area, no complaint,
-// and nothing that the page would have to ask others for.
+// The model card and the page of the trials are seen in a browser as they are meant: drawings with an area, no
+// complaint, and nothing that the page would have to ask others for.
 func TestModelCardInABrowser(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -206,7 +206,8 @@ func TestModelCardInABrowser(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, pages, 1)
 	page := look(t, "file://"+pages[0])
-	for _, want := range []string{"Quality on", "Confusion", "Loss", "Calibration", "Importance of the inputs", "price", "plan"} {
+	for _, want := range []string{"Quality on", "Confusion", "Loss", "Calibration", "Importance of the inputs",
+		"price", "plan"} {
 		assert.Contains(t, page.Text, want)
 	}
 	assert.Equal(t, 2, page.Bars+page.Empty, "one bar for each input")

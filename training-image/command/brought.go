@@ -13,8 +13,8 @@ import (
 // mounted are the flags that a platform may answer with a channel or a mount of the same name.
 var mounted = []string{"pipeline", "raw", "curated", "features", "models", "logs"}
 
-// brought fills flags that nobody has set with what the platform has brought: a channel of SageMaker, an input or output
-// of Azure ML. pipeline is a directory with pipeline.yaml, or the file itself.
+// brought fills flags that nobody has set with what the platform has brought: a channel of SageMaker, an input or
+// output of Azure ML. pipeline is a directory with pipeline.yaml, or the file itself.
 func brought(o *step.Options, place *platform.Place, names []string) {
 	known := flags()
 	for _, name := range names {

@@ -36,7 +36,8 @@ func TestMLflow(t *testing.T) {
 	server := httptest.NewServer(s)
 	defer server.Close()
 	azure := []string{"AZUREML_RUN_ID=cool_frog_1", "MLFLOW_TRACKING_URI=" + server.URL, "MLFLOW_TRACKING_TOKEN=secret"}
-	l := steptest.New(t, strings.Replace(small, "{family: linear}", "{family: mlp, parameters: {hidden: [4, 3], epochs: 3}}", 1))
+	l := steptest.New(t, strings.Replace(small, "{family: linear}",
+		"{family: mlp, parameters: {hidden: [4, 3], epochs: 3}}", 1))
 	l.Drop("a.csv", smallRows(200, func(int, []string) {}), 0)
 	for _, step := range []string{"etl", "features"} {
 		code, out := tracked(t, l, azure, step)

@@ -121,7 +121,8 @@ type streaks map[string]*streak
 // longStreak is a number of rows that no typing error explains.
 const longStreak = 1000
 
-// good ends the streaks of the columns that have a value in a good row. One that is missing says nothing about the type.
+// good ends the streaks of the columns that have a value in a good row. One that is missing says nothing about the
+// type.
 func (s streaks) good(row *csvfile.Row, columns []pipeline.Column) {
 	for name := range s {
 		i := slices.IndexFunc(columns, func(c pipeline.Column) bool { return c.Name == name })

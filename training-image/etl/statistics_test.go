@@ -43,7 +43,8 @@ func described(t *testing.T, l *steptest.Lake) (map[string]map[string]any, strin
 func TestStatisticsSayWhatTheAcceptedRowsHold(t *testing.T) {
 	t.Parallel()
 	l := steptest.New(t, keyed)
-	l.Drop("a.csv", header+"1,2,yes,ü,2026-01-02,pear\n2,4,no,abc,2026-01-01,pear\n3,,,,,apple\n4,9,yes,,2026-01-03,pear\n"+
+	l.Drop("a.csv", header+"1,2,yes,ü,2026-01-02,pear\n2,4,no,abc,2026-01-01,pear\n3,,,,,apple\n"+
+		"4,9,yes,,2026-01-03,pear\n"+
 		"5,x,,,,pear\n", 0)
 	l.Drop("b.csv", header+"4,6,yes,,2026-01-03,pear\n", 1)
 	columns, _, said := described(t, l)

@@ -29,8 +29,8 @@ type missingInput string
 // Error implements error.
 func (m missingInput) Error() string { return fmt.Sprintf("its input %q is not among today's features", string(m)) }
 
-// open reads a model: our own by ourselves, any other with ONNX Runtime, where the program was built with it. inputs and
-// classes are what is written beside the model; no classes is one number.
+// open reads a model: our own by ourselves, any other with ONNX Runtime, where the program was built with it. inputs
+// and classes are what is written beside the model; no classes is one number.
 func open(data []byte, inputs []registry.Input, classes []string) (*model, error) {
 	kind, operators, err := onnx.Look(data)
 	if err != nil {

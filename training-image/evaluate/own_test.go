@@ -47,8 +47,8 @@ func run(t *testing.T, l *steptest.Lake, id string) string {
 	return filepath.Join(l.Dir, "models", "fruit", "candidates", id)
 }
 
-// disguise makes a model of the candidate that is none of ours, as one of a person's own image: the metadata by which we
-// know ours is gone.
+// disguise makes a model of the candidate that is none of ours, as one of a person's own image: the metadata by
+// which we know ours is gone.
 func disguise(t *testing.T, dir string) {
 	t.Helper()
 	path := filepath.Join(dir, registry.ModelFile)
@@ -79,8 +79,8 @@ func fruits(n int) string {
 	return b.String()
 }
 
-// A model of a person's own image is evaluated, registered and compared with like any other where there is ONNX Runtime,
-// and refused in words elsewhere.
+// A model of a person's own image is evaluated, registered and compared with like any other where there is ONNX
+// Runtime, and refused in words elsewhere.
 func TestAModelOfOnesOwnImage(t *testing.T) {
 	t.Parallel()
 	l := steptest.New(t, fruit)

@@ -27,9 +27,9 @@ import (
 // firestoreDatabase is the only database of the stand-in.
 const firestoreDatabase = "projects/ml/databases/(default)"
 
-// firestore is a stand-in for Firestore: the three calls that a table makes, over the service's own gRPC protocol. It is
-// neither the service nor Google's emulator: it knows one database, no transactions, no filters and no indexes, and
-// refuses them.
+// firestore is a stand-in for Firestore: the three calls that a table makes, over the service's own gRPC protocol.
+// It is neither the service nor Google's emulator: it knows one database, no transactions, no filters and no
+// indexes, and refuses them.
 type firestore struct {
 	firestorepb.UnimplementedFirestoreServer
 
@@ -48,7 +48,8 @@ func (f *firestore) begin(ctx context.Context, call, database string) error {
 		return status.Error(codes.PermissionDenied, "Missing or insufficient permissions.")
 	}
 	md, _ := metadata.FromIncomingContext(ctx)
-	if !slices.Equal(md.Get("google-cloud-resource-prefix"), []string{firestoreDatabase}) || database != firestoreDatabase {
+	prefix := md.Get("google-cloud-resource-prefix")
+	if !slices.Equal(prefix, []string{firestoreDatabase}) || database != firestoreDatabase {
 		return status.Errorf(codes.NotFound, "The database %s does not exist", database)
 	}
 	return nil

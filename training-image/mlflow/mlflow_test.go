@@ -40,7 +40,8 @@ func TestTheRunOfThePlatform(t *testing.T) {
 	to := platform.Tracking{URI: serve(t, s) + s.Prefix + "/?is_remote=True", Run: "cool_frog_1", Token: "secret",
 		User: "not", Password: "asked"}
 	r := report(2500)
-	r.Metrics = append(r.Metrics, mlflow.Metric{Name: "auc", Value: math.NaN()}, mlflow.Metric{Name: "f1", Value: math.Inf(1)})
+	r.Metrics = append(r.Metrics, mlflow.Metric{Name: "auc", Value: math.NaN()},
+		mlflow.Metric{Name: "f1", Value: math.Inf(1)})
 	require.NoError(t, mlflow.Send(t.Context(), to, r))
 	require.NoError(t, mlflow.Send(t.Context(), to, r), "what is told again is no other value")
 	run := s.Runs()["cool_frog_1"]
@@ -101,7 +102,8 @@ func TestTroubleIsAnErrorAndEnds(t *testing.T) {
 	for _, uri := range []string{"file:///mlruns", "sqlite:///x.db", "databricks"} {
 		require.ErrorContains(t, mlflow.Send(t.Context(), platform.Tracking{URI: uri}, report(1)), "MLFLOW_TRACKING_URI is")
 	}
-	err = mlflow.Send(t.Context(), platform.Tracking{URI: serve(t, &mlflowtest.Server{Authorization: "Bearer x"})}, report(1))
+	closed := &mlflowtest.Server{Authorization: "Bearer x"}
+	err = mlflow.Send(t.Context(), platform.Tracking{URI: serve(t, closed)}, report(1))
 	require.ErrorContains(t, err, "the server answered 401")
 
 	// A server that takes the connection and never answers.

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// The tree-structured Parzen estimator over whole points: what is good together is drawn together. In five kinds of test
-// functions (a valley inside, in a corner, along a diagonal; smooth or rough) it found less loss than the estimator that
-// looks at each parameter alone.
-// Source: Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (2011); Falkner et al., "BOHB" (2018).
+// The tree-structured Parzen estimator over whole points: what is good together is drawn together. In five kinds of
+// test functions (a valley inside, in a corner, along a diagonal; smooth or rough) it found less loss than the
+// estimator that looks at each parameter alone. Source: Bergstra et al., "Algorithms for Hyper-Parameter
+// Optimization" (2011); Falkner et al., "BOHB" (2018).
 const (
 	startup    = 10   // random trials before the first model
 	candidates = 96   // points of which the most promising is taken
@@ -78,8 +78,8 @@ func (s *Search) point(places []float64) Point {
 	return p
 }
 
-// places is the inverse of point: where the values lie in their ranges, from 0 to 1, or the index of a listed one. ok is
-// false for a point of another space.
+// places is the inverse of point: where the values lie in their ranges, from 0 to 1, or the index of a listed one.
+// ok is false for a point of another space.
 func (s *Search) places(p Point) (places []float64, ok bool) {
 	for _, a := range s.axes {
 		x, err := float64(slices.Index(a.Values, p[a.name])), error(nil)

@@ -26,8 +26,8 @@ type lines struct {
 }
 
 func newLines(file string, content io.ReadCloser, columns []pipeline.Column) *lines {
-	return &lines{file: file, content: content, reader: newLineReader(content), columns: columns, ignored: map[string]bool{},
-		row: csvfile.Row{Values: make([]any, len(columns))}}
+	return &lines{file: file, content: content, reader: newLineReader(content), columns: columns,
+		ignored: map[string]bool{}, row: csvfile.Row{Values: make([]any, len(columns))}}
 }
 
 // Ignored implements Reader.

@@ -248,8 +248,8 @@ func inputs(spec *pipeline.Spec, set featureset.Set, facts *featureset.Facts) []
 	return slices.Clip(out)
 }
 
-// handOver puts a copy of the candidate where the platform keeps models. The candidate itself is safe in the models zone:
-// a place that cannot be written is no reason to fail.
+// handOver puts a copy of the candidate where the platform keeps models. The candidate itself is safe in the models
+// zone: a place that cannot be written is no reason to fail.
 func (s *session) handOver(ctx context.Context) {
 	if s.o.Place.Model == "" {
 		return

@@ -95,10 +95,9 @@ func mapsKeys(m search.Point) func(func(string) bool) {
 }
 
 // best runs a search of so many trials and gives its lowest loss.
-func (p *problem) best(t *testing.T, space map[string]pipeline.Range, strategy pipeline.Strategy, seed int64, trials int,
-) float64 {
+func (p *problem) best(t *testing.T, tuning *pipeline.Tuning, trials int) float64 {
 	t.Helper()
-	s := search.New(&pipeline.Tuning{Strategy: strategy, Seed: seed, Space: space})
+	s := search.New(tuning)
 	var seen []search.Observation
 	lowest := math.Inf(1)
 	for i := range trials {
@@ -126,7 +125,8 @@ func spaces() map[string]map[string]pipeline.Range {
 }
 
 // TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor compares the searches on the example in three spaces and
-// prints what they find: Bayesian search must beat random search in all, and the grid in the wide one. MLPATHWAY_TUNE_SEEDS is the number of seeds.
+// prints what they find: Bayesian search must beat random search in all, and the grid in the wide one.
+// MLPATHWAY_TUNE_SEEDS is the number of seeds.
 func TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor(t *testing.T) {
 	t.Parallel()
 	seeds := 10
@@ -137,11 +137,13 @@ func TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor(t *testing.T) {
 	}
 	p := newProblem(t)
 	for name, space := range spaces() {
-		grid := p.best(t, space, pipeline.GridSearch, 1, 200)
+		grid := p.best(t, &pipeline.Tuning{Strategy: pipeline.GridSearch, Space: space}, 200)
 		var bayesian, random []float64
 		for seed := range int64(seeds) {
-			bayesian = append(bayesian, p.best(t, space, pipeline.BayesianSearch, seed+1, 40))
-			random = append(random, p.best(t, space, pipeline.RandomSearch, seed+1, 40))
+			tuning := &pipeline.Tuning{Strategy: pipeline.BayesianSearch, Seed: seed + 1, Space: space}
+			bayesian = append(bayesian, p.best(t, tuning, 40))
+			tuning.Strategy = pipeline.RandomSearch
+			random = append(random, p.best(t, tuning, 40))
 		}
 		t.Logf("%s, validation log loss: grid of 200 %.5f; bayesian, 40 trials, median %.5f of %.5f; random, 40 trials, "+
 			"median %.5f of %.5f", name, grid, median(bayesian), bayesian, median(random), random)

@@ -23,7 +23,8 @@ func Page(title, lossName string, trials []Trial) []byte {
 	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>%s</title>\n<style>body{font:14px "+
 		"sans-serif;margin:24px}svg{margin:4px}table{border-collapse:collapse}td,th{padding:2px 10px;text-align:right}"+
 		"</style>\n<h1>Trials of %[1]s</h1>\n"+
-		"<p>Each dot is a trial, a grey one was ended early; the line is the lowest loss so far.</p>\n", html.EscapeString(title))
+		"<p>Each dot is a trial, a grey one was ended early; the line is the lowest loss so far.</p>\n",
+		html.EscapeString(title))
 	var all []point
 	for _, t := range trials {
 		if t.Status != Failed {
