@@ -27,7 +27,9 @@ type model struct {
 type missingInput string
 
 // Error implements error.
-func (m missingInput) Error() string { return fmt.Sprintf("its input %q is not among today's features", string(m)) }
+func (m missingInput) Error() string {
+	return fmt.Sprintf("its input %q is not among today's features", string(m))
+}
 
 // open reads a model: our own by ourselves, any other with ONNX Runtime, where the program was built with it. inputs
 // and classes are what is written beside the model; no classes is one number.

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// The tree-structured Parzen estimator over whole points: what is good together is drawn together. In five kinds of
-// test functions (a valley inside, in a corner, along a diagonal; smooth or rough) it found less loss than the
+// The tree-structured Parzen estimator over whole points: what is good together is drawn together. On six
+// kinds of functions (a valley inside, in a corner, along a diagonal; smooth or rough) it found less loss than the
 // estimator that looks at each parameter alone. Source: Bergstra et al., "Algorithms for Hyper-Parameter
 // Optimization" (2011); Falkner et al., "BOHB" (2018).
 const (
