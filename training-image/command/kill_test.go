@@ -22,7 +22,7 @@ import (
 func killed(t *testing.T, environment map[string]string, name string, after time.Duration) bool {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], name)
-	cmd.Env = append(os.Environ(), asProgram+"=1", xgboost.EnvLibrary+"="+xgboosttest.Path(t))
+	cmd.Env = append(os.Environ(), asProgram+"=1", xgboost.EnvLibrary+"="+xgboosttest.Path(t), "TMPDIR="+t.TempDir())
 	for name, value := range environment {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

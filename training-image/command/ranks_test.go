@@ -67,7 +67,7 @@ type program struct {
 func start(t *testing.T, environment map[string]string, arg ...string) *program {
 	t.Helper()
 	p := &program{Cmd: exec.CommandContext(t.Context(), os.Args[0], arg...)}
-	p.Env = append(os.Environ(), asProgram+"=1", xgboost.EnvLibrary+"="+xgboosttest.Path(t))
+	p.Env = append(os.Environ(), asProgram+"=1", xgboost.EnvLibrary+"="+xgboosttest.Path(t), "TMPDIR="+t.TempDir())
 	for name, value := range environment {
 		p.Env = append(p.Env, name+"="+value)
 	}
