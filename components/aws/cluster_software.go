@@ -33,7 +33,8 @@ func (c *cluster) inside(on ...pulumi.Resource) []pulumi.ResourceOption {
 func (c *cluster) makeSoftware() error {
 	c.software = map[string]pulumi.Resource{}
 	gpus := pulumi.Map{
-		"nodeSelector": pulumi.Map{poolLabel + "-accelerated": pulumi.String("true")},
+		"serviceMonitor": pulumi.Map{"enabled": pulumi.Bool(false)}, // the cluster has no such kind
+		"nodeSelector":   pulumi.Map{poolLabel + "-accelerated": pulumi.String("true")},
 		"tolerations": pulumi.Array{pulumi.Map{
 			"key": pulumi.String(gpuResource), "operator": pulumi.String("Exists"), "effect": pulumi.String("NoSchedule"),
 		}},

@@ -252,6 +252,34 @@ func TestAMissingOperatorIsNamedBeforeAnythingIsMade(t *testing.T) {
 	assert.Equal(t, "0.12.0", charts[0].Inputs["version"].StringValue())
 }
 
+// TestChartsAskForNothingThatIsNotThere: they bring ServiceMonitors only where the cluster knows the kind.
+func TestChartsAskForNothingThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	for operators, looked := range map[string]bool{"": false, "prometheus": true} {
+		p := clusterPlan(nil, func(s *settings.Settings) {
+			s.InstallOperators, s.Operators = true, strings.Fields(operators)
+		})
+		values := map[string]any{}
+		for _, chart := range p.must(t).Find("kubernetes:helm.sh/v3:Release") {
+			values[chart.Inputs["name"].StringValue()] = chart.Inputs["values"].Mappable()
+		}
+		assert.Equal(t, looked, at(values, "dcgm-exporter.serviceMonitor.enabled"))
+		assert.Equal(t, "nvidia.com/gpu", at(values, "dcgm-exporter.tolerations.0.key"), "it runs where the accelerators are")
+		assert.Equal(t, looked, at(values, "kueue.enablePrometheus"))
+	}
+	p := featuresPlan(distributed, func(s *settings.Settings) {
+		withSpark(s)
+		s.InstallOperators, s.Operators = true, []string{"prometheus"}
+	})
+	values := map[string]any{}
+	for _, chart := range p.must(t).Find("kubernetes:helm.sh/v3:Release") {
+		values[chart.Inputs["name"].StringValue()] = chart.Inputs["values"].Mappable()
+	}
+	assert.Equal(t, []any{""}, at(values, "spark-operator.spark.jobNamespaces"), "every namespace")
+	assert.Equal(t, []any{"client"}, at(values, "argo-workflows.server.authModes"))
+	assert.Equal(t, true, at(values, "argo-workflows.controller.serviceMonitor.enabled"))
+}
+
 func TestSettingsAreChecked(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

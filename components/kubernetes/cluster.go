@@ -20,6 +20,8 @@ const (
 	queueLabel    = "kueue.x-k8s.io/queue-name"
 	priorityLabel = "kueue.x-k8s.io/priority-class"
 	jobsQueue     = "jobs"
+	// capacityLabel is the label by which Karpenter tells kinds of price.
+	capacityLabel = "karpenter.sh/capacity-type"
 )
 
 // The priorities of jobs.
@@ -164,9 +166,9 @@ func (c *cluster) nodeLabels(p pool) map[string]string {
 	labels := map[string]string{}
 	if c.made() {
 		labels[poolLabel] = c.global(p.of)
-		labels["karpenter.sh/capacity-type"] = "on-demand"
+		labels[capacityLabel] = "on-demand"
 		if p.spot {
-			labels["karpenter.sh/capacity-type"] = "spot"
+			labels[capacityLabel] = "spot"
 		}
 	}
 	maps.Copy(labels, c.settings.Nodes.Accelerators[string(p.machine.Accelerator)])
@@ -193,6 +195,24 @@ func (c *cluster) taints(p pool) []kueue.Taint {
 	return taints
 }
 
+// required are the labels by which pods find the machines of a pool: Karpenter chooses machines by those that it knows,
+// and puts the others on the nodes that it makes.
+func (c *cluster) required(p pool) []karpenter.Requirement {
+	price := c.settings.Nodes.OnDemand
+	if p.spot {
+		price = c.settings.Nodes.Spot
+	}
+	labels := map[string]string{}
+	maps.Copy(labels, price)
+	maps.Copy(labels, c.settings.Nodes.Accelerators[string(p.machine.Accelerator)])
+	delete(labels, capacityLabel) // it stands there already
+	var all []karpenter.Requirement
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, karpenter.Requirement{Key: key, Operator: "In", Values: []string{labels[key]}})
+	}
+	return all
+}
+
 // nodePool is what Karpenter makes of a pool. Nodes with accelerators go only when they are empty.
 func (c *cluster) nodePool(p pool) karpenter.NodePool {
 	class, capacity := c.settings.Nodes.Karpenter, "on-demand"
@@ -203,11 +223,12 @@ func (c *cluster) nodePool(p pool) karpenter.NodePool {
 	s := karpenter.NodeSpec{
 		NodeClassRef: karpenter.NodeClassRef{Group: class.Group, Kind: class.Kind, Name: class.Name},
 		Requirements: []karpenter.Requirement{
-			{Key: "karpenter.sh/capacity-type", Operator: "In", Values: []string{capacity}},
+			{Key: capacityLabel, Operator: "In", Values: []string{capacity}},
 			{Key: "kubernetes.io/arch", Operator: "In", Values: []string{"amd64"}},
 		},
 		ExpireAfter: "720h",
 	}
+	s.Requirements = append(s.Requirements, c.required(p)...)
 	for _, taint := range c.taints(p) {
 		s.Taints = append(s.Taints, karpenter.Taint{Key: taint.Key, Value: taint.Value, Effect: taint.Effect})
 	}

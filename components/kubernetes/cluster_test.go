@@ -102,6 +102,31 @@ func TestKarpenterMakesTheNodes(t *testing.T) {
 	require.ErrorContains(t, err, "pools[0].min")
 }
 
+// TestKarpenterMakesNodesThatPodsFind: what pods select by is required of the machines.
+func TestKarpenterMakesNodesThatPodsFind(t *testing.T) {
+	t.Parallel()
+	r := clusterPlan(nil, func(s *settings.Settings) {
+		karpenter(s)
+		s.Nodes.Accelerators = map[string]map[string]string{"gpu-large": {"karpenter.k8s.aws/instance-gpu-name": "a100"}}
+		s.Nodes.Spot = map[string]string{"karpenter.sh/capacity-type": "spot", "price": "low"}
+		s.Nodes.OnDemand = map[string]string{"price": "full"}
+	}).must(t)
+	for pool, want := range map[string]map[any]any{
+		"gpu-spot": {"karpenter.sh/capacity-type": "spot", "price": "low", "karpenter.k8s.aws/instance-gpu-name": "a100"},
+		"gpu":      {"karpenter.sh/capacity-type": "on-demand", "price": "full", "karpenter.k8s.aws/instance-gpu-name": "a100"},
+		"cpu":      {"karpenter.sh/capacity-type": "on-demand", "price": "full"},
+	} {
+		found := map[any]any{"kubernetes.io/arch": nil}
+		requirements := at(r.object("NodePool", "fraud-dev-"+pool), "spec.template.spec.requirements").([]any)
+		for _, one := range requirements {
+			found[at(one, "key")] = at(one, "values.0")
+		}
+		want["kubernetes.io/arch"] = "amd64"
+		assert.Equal(t, want, found, pool)
+		assert.Len(t, requirements, len(want), "each once: %s", pool)
+	}
+}
+
 func TestNodesAreAskedForAtOnce(t *testing.T) {
 	t.Parallel()
 	r := clusterPlan(nil, func(s *settings.Settings) { s.Nodes.Provision = "queued-provisioning.gke.io" }).must(t)

@@ -125,11 +125,6 @@ func (e *endpoint) allowed() api.NetworkPolicy {
 	from := []api.Peer{{PodSelector: &api.Selector{}}}
 	if e.gateway() {
 		from = []api.Peer{{NamespaceSelector: namespaceName(e.settings.Access.GatewayNamespace)}}
-		if e.settings.Gateway.Class != "" { // a gateway of the stack may run beside it
-			from = append(from, api.Peer{PodSelector: &api.Selector{MatchLabels: map[string]string{
-				"gateway.networking.k8s.io/gateway-name": e.name,
-			}}})
-		}
 	}
 	from = append(from, api.Peer{NamespaceSelector: namespaceName(e.settings.Access.MonitoringNamespace)})
 	return api.NetworkPolicy{

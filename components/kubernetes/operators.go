@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -15,6 +14,13 @@ import (
 
 // has reports whether the cluster has an operator by what the stack file says.
 func (t *Target) has(operator string) bool { return slices.Contains(t.settings.Operators, operator) }
+
+// there reports whether the cluster has an operator, or gets it from the stack.
+func (t *Target) there(operator string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.charts[operator] != nil || t.has(operator)
+}
 
 // need makes sure that the operators of a layer are there: the stack file names them, or installs them. Everything is
 // rehearsed before the first resource is made, and so a missing one is found before anything is.
@@ -47,7 +53,7 @@ func (l *layer) install(operator string, chart charts.Chart) error {
 		return nil
 	}
 	release := chart.Release(operator)
-	release.Values = maps.Clone(chartValues[operator])
+	release.Values = l.values(operator)
 	var on []pulumi.Resource
 	for _, first := range []string{charts.JobSet} { // others look for its kinds when they start
 		if made, ok := l.charts[first]; ok && first != operator {
@@ -59,21 +65,36 @@ func (l *layer) install(operator string, chart charts.Chart) error {
 	return err
 }
 
-// chartValues are what charts are told.
-var chartValues = map[string]pulumi.Map{
-	// The stack's own JobSet is the one that is used.
-	charts.Trainer: {"jobset": pulumi.Map{"install": pulumi.Bool(false)}},
-	// The objects of the stacks are found without a label of the chart's.
-	charts.Prometheus: {"prometheus": pulumi.Map{"prometheusSpec": pulumi.Map{
-		"serviceMonitorSelectorNilUsesHelmValues": pulumi.Bool(false), "ruleSelectorNilUsesHelmValues": pulumi.Bool(false),
-	}}},
-	// Applications run in the namespaces of the stacks, under accounts of their own.
-	charts.SparkOperator: {"spark": pulumi.Map{
-		"jobNamespaces": pulumi.ToStringArray([]string{""}), "serviceAccount": pulumi.Map{"create": pulumi.Bool(false)},
-		"rbac": pulumi.Map{"create": pulumi.Bool(false)},
-	}},
-	// Workflows run in the namespaces of the stacks; the server takes the tokens of the cluster.
-	charts.ArgoWorkflows: {"server": pulumi.Map{"authModes": pulumi.ToStringArray([]string{"client"})}},
+// values are what a chart is told. It must not ask for kinds that the cluster has not.
+func (l *layer) values(operator string) pulumi.Map {
+	looked := pulumi.Bool(l.has(charts.Prometheus)) // whether anybody looks at its metrics
+	watch := pulumi.Map{"enabled": looked}
+	switch operator {
+	case charts.Kueue:
+		return pulumi.Map{"enablePrometheus": looked}
+	case charts.Trainer: // the stack's own JobSet is the one that is used
+		return pulumi.Map{"jobset": pulumi.Map{"install": pulumi.Bool(false)}}
+	case charts.Prometheus: // the objects of the stacks are found without a label of the chart's
+		return pulumi.Map{"prometheus": pulumi.Map{"prometheusSpec": pulumi.Map{
+			"serviceMonitorSelectorNilUsesHelmValues": pulumi.Bool(false), "ruleSelectorNilUsesHelmValues": pulumi.Bool(false),
+		}}}
+	case charts.SparkOperator: // applications run in the namespaces of the stacks, under accounts of their own
+		return pulumi.Map{"spark": pulumi.Map{
+			"jobNamespaces": pulumi.ToStringArray([]string{""}), "serviceAccount": pulumi.Map{"create": pulumi.Bool(false)},
+			"rbac": pulumi.Map{"create": pulumi.Bool(false)},
+		}}
+	case charts.ArgoWorkflows: // workflows run in the namespaces of the stacks; the server takes the cluster's tokens
+		return pulumi.Map{
+			"server":     pulumi.Map{"authModes": pulumi.ToStringArray([]string{"client"})},
+			"controller": pulumi.Map{"metricsConfig": watch, "serviceMonitor": watch},
+		}
+	case charts.DCGMExporter: // it runs where the accelerators are
+		return pulumi.Map{"serviceMonitor": watch, "tolerations": pulumi.Array{pulumi.Map{
+			"key": pulumi.String(gpuResource), "operator": pulumi.String("Exists"), "effect": pulumi.String("NoSchedule"),
+		}}}
+	default:
+		return nil
+	}
 }
 
 // operated gives the options of an object that needs operators: their charts first, where the stack installs them.

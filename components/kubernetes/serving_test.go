@@ -145,7 +145,7 @@ func TestAlarmsAndTheirThresholds(t *testing.T) {
 	assert.Equal(t, "MlpathwayLatency", at(rules[0], "alert"))
 	assert.True(t, strings.HasSuffix(at(rules[0], "expr").(string), "> 250"))
 	assert.Contains(t, at(rules[1], "expr"), `kueue_pending_workloads{cluster_queue="fraud-prod"}[30m]`)
-	assert.Contains(t, at(rules[2], "expr"), "DCGM_FI_DEV_GPU_UTIL")
+	assert.Contains(t, at(rules[2], "expr"), "max by (exported_pod, gpu) (max_over_time(DCGM_FI_DEV_GPU_UTIL")
 	assert.Equal(t, "critical", at(rules[0], "labels.severity"))
 	board := r.object("ConfigMap", "monitoring-dashboard")
 	assert.Contains(t, at(board, "data").(map[string]any)["mlpathway.json"], "mlpathway_predict_requests_total")
@@ -165,6 +165,16 @@ func TestAnIdentityIsOfAWorkload(t *testing.T) {
 	assert.Equal(t, map[string]any{"iam.gke.io/gcp-service-account": "serving@fraud.iam.gserviceaccount.com"},
 		at(account, "metadata.annotations"))
 	assert.Equal(t, false, account["automountServiceAccountToken"])
+	for cloud, key := range map[string]string{
+		"aws": "eks.amazonaws.com/role-arn", "azure": "azure.workload.identity/client-id",
+	} {
+		r := endpointPlan(nil, func(s *settings.Settings) {
+			s.Identity.Cloud, s.Identity.Accounts = cloud, map[string]string{"endpoint": "x"}
+		}).must(t)
+		assert.Equal(t, map[string]any{key: "x"}, at(r.object("ServiceAccount", "endpoint"), "metadata.annotations"))
+		labels := at(r.object("Deployment", "endpoint"), "spec.template.metadata.labels").(map[string]any)
+		assert.Equal(t, cloud == "azure", labels["azure.workload.identity/use"] == "true", "Azure asks for a label: %s", cloud)
+	}
 
 	build := p.build
 	p.change = func(s *settings.Settings) { s.Identity.Accounts = map[string]string{"endpiont": "x"} }

@@ -178,7 +178,7 @@ type Gateway struct {
 	Host string `yaml:"host"`
 	// Name of a Gateway that is there, in Access.GatewayNamespace, with a listener https.
 	Name string `yaml:"name"`
-	// Class of a Gateway that the stack makes.
+	// Class of a Gateway that the stack makes. Its proxies run in Access.GatewayNamespace: the stack's own is closed.
 	Class string `yaml:"class"`
 	// Certificate names the Secret of the namespace with the certificate of Host. Required with Class.
 	Certificate string `yaml:"certificate"`
