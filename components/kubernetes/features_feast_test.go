@@ -49,7 +49,9 @@ func TestFeaturesOnline(t *testing.T) {
 
 	secret := r.Find("kubernetes:core/v1:Secret")
 	require.NotEmpty(t, secret)
-	assert.True(t, secret[0].Inputs["stringData"].ContainsSecrets(), "nobody sees the password")
+	for key, value := range secret[0].Inputs["stringData"].ObjectValue() {
+		assert.True(t, value.IsSecret(), "nobody sees %s", key)
+	}
 	redis := at(r.object("Deployment", "features-redis"), "spec.template.spec")
 	assert.Nil(t, at(redis, "containers.0.envFrom"), "Redis knows nothing of the lake")
 	assert.Equal(t, "Recreate", at(r.object("Deployment", "features-redis"), "spec.strategy.type"), "it has one disk")
