@@ -163,6 +163,9 @@ func TestMLflowIsToldOnEveryPlatform(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, platform.Tracking{URI: "http://mlflow:5000", Run: "r", ExperimentID: "7", Token: "t", User: "u",
 		Password: "p"}, p.Tracking)
+	p, err = platform.Detect([]string{"AZUREML_RUN_ID=cool_frog_1", "MLFLOW_TRACKING_URI=azureml://x/w"}, disk(nil))
+	require.NoError(t, err)
+	assert.Equal(t, platform.Tracking{URI: "azureml://x/w", Run: "cool_frog_1"}, p.Tracking, "the run of the job")
 }
 
 func TestWhatCannotBe(t *testing.T) {
