@@ -185,3 +185,38 @@ func TestNoPointIsTriedTwice(t *testing.T) {
 		known[i] = search.Observation{Point: p, Loss: float64(i)}
 	}
 }
+
+// What is good together is drawn together: where two pairs of values are good, what is mixed of both is not tried.
+func TestGoodPairsAreNotMixed(t *testing.T) {
+	t.Parallel()
+	space := tuning(pipeline.BayesianSearch, 1)
+	space.Space = map[string]pipeline.Range{"columnSample": numbers(0, 1, false, 3), "subsample": numbers(0, 1, false, 3)}
+	s := search.New(space)
+	near := func(p search.Point, x, y float64) bool {
+		return math.Hypot(number(t, p["columnSample"])-x, number(t, p["subsample"])-y) < 0.25
+	}
+	var known []search.Observation
+	for i := range 40 {
+		text := func(x float64) string { return strconv.FormatFloat(x+0.002*float64(i), 'g', 6, 64) }
+		p, loss := search.Point{"columnSample": text(0.2), "subsample": text(0.2)}, 0.0
+		switch i % 10 {
+		case 0:
+			p = search.Point{"columnSample": text(0.8), "subsample": text(0.8)}
+		case 1: // the first is good
+		default:
+			p, loss = search.Point{"columnSample": text(0.45), "subsample": text(float64(i%10) / 10)}, 1
+		}
+		known = append(known, search.Observation{Point: p, Loss: loss})
+	}
+	pairs, mixed := 0, 0
+	for i := range 40 {
+		switch p := s.Propose(40+i, known); {
+		case near(p, 0.2, 0.2) || near(p, 0.8, 0.8):
+			pairs++
+		case near(p, 0.2, 0.8) || near(p, 0.8, 0.2):
+			mixed++
+		}
+	}
+	assert.GreaterOrEqual(t, pairs, 25)
+	assert.LessOrEqual(t, mixed, 4)
+}
