@@ -200,6 +200,9 @@ image-inference: ## Build the containers of the inference image with buildah, an
 	@tools/clients/setup
 	@$(GO) test -count=1 -v -timeout 30m -tags container ./inference-image/container | grep -v '^=== '
 
+test-xgboost3: ## Run the tests of trees with XGBoost 3 of Debian 13 in a root directory of its own (as root)
+	@training-image/container/xgboost3
+
 bench-train: ## Measure the training image beside scikit-learn and write docs/benchmarks.md (15 minutes; Debian)
 	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/ ./training-image
 	@$(BUILD) build -tags local -ldflags "$(LINK)" -o bin/bench-train ./training-image/bench

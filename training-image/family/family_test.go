@@ -85,7 +85,7 @@ func TestRanksProfileAllRows(t *testing.T) {
 	for i := range values {
 		values[i] = float32(1000 + random.NormFloat64())
 	}
-	values[7] = float32(math.NaN())
+	values[7], values[len(values)-2] = float32(math.NaN()), float32(math.NaN()) // at the first and at the last rank
 	whole := &featureset.Table{Inputs: []string{"a", "b"}, Values: values, Labels: make([]float32, rows), All: rows}
 	want, err := family.Profile(pipeline.Regression, fixed{}, whole, family.Alone)
 	require.NoError(t, err)

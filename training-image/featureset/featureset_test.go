@@ -197,6 +197,12 @@ func TestFactsOfSharesAreThoseOfAllRows(t *testing.T) {
 	merged, err := featureset.MergeFacts(all)
 	require.NoError(t, err)
 	assert.JSONEq(t, string(marshal(t, want)), string(merged))
+	merged, err = featureset.MergeFacts([][]byte{
+		marshal(t, &featureset.Facts{Classes: []int{1, 2}, Missing: []bool{false, false}, Odd: []bool{false, true}}),
+		marshal(t, &featureset.Facts{Classes: []int{3, 4}, Missing: []bool{true, false}, Odd: []bool{false, false}})})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"classes":[4,6],"labels":0,"weights":0,"missing":[true,false],"odd":[false,true]}`, string(merged),
+		"one rank is enough")
 	_, err = featureset.MergeFacts([][]byte{[]byte("x")})
 	require.Error(t, err)
 
