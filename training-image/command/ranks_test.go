@@ -37,7 +37,13 @@ gate: {metric: auc, threshold: 0.6}
 // generated is a lake with so many rows that etl and features have made ready for training.
 func generated(t *testing.T, rows int, run string) *steptest.Lake {
 	t.Helper()
-	l := steptest.New(t, rowsPipeline)
+	return generatedFor(t, rowsPipeline, rows, run)
+}
+
+// generatedFor is generated for another pipeline.yaml.
+func generatedFor(t *testing.T, text string, rows int, run string) *steptest.Lake {
+	t.Helper()
+	l := steptest.New(t, text)
 	random := rand.New(rand.NewPCG(1, 1))
 	var b strings.Builder
 	b.WriteString("id,a,b,c,y\n")
@@ -190,6 +196,26 @@ func TestTwoRanksTrainOneModelAndSurviveTheLossOfOne(t *testing.T) {
 		require.Equal(t, want, model(t, l, "r1"), "the same model after a loss")
 	}
 	assert.Positive(t, resumed, "at least one rank was killed before the end")
+}
+
+func TestTwoRanksTrainFromFiles(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(rowsPipeline, "model: {", "model: {externalMemory: true, ", 1)
+	l := generatedFor(t, strings.Replace(text, "rounds: 150", "rounds: 20", 1), 3000, "r1")
+	temp := t.TempDir()
+	ranks := team(t, l, "r1", "TMPDIR="+temp)
+	require.Equal(t, []int{0, 0}, ended(ranks), "%s\n%s", &ranks[0].out, &ranks[1].out)
+	first := model(t, l, "r1")
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	assert.Empty(t, left, "the files go with the training")
+	ranks = team(t, l, "r1")
+	require.Equal(t, []int{0, 0}, ended(ranks))
+	require.Equal(t, first, model(t, l, "r1"), "the same again")
+
+	few := generatedFor(t, rowsPipeline, 30, "r1")
+	ranks = team(t, few, "r1")
+	require.Equal(t, []int{0, 0}, ended(ranks), "%s\n%s", &ranks[0].out, &ranks[1].out)
 }
 
 func TestASilentRankEndsTheOthers(t *testing.T) {
