@@ -16,6 +16,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/training-image/csvfile"
 	"github.com/mlpathway/mlpathway/training-image/extsort"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 	"github.com/mlpathway/mlpathway/training-image/source"
 )
@@ -78,34 +79,56 @@ func (e *etl) readFile(ctx context.Context, index int, sorter *extsort.Sorter, q
 		return err
 	}
 	defer func() { _ = reader.Close() }()
+	before, bad := e.Record.Rows.Read, q.rows
+	err = parallel.Pipe(func(emit func(judged) bool) error { return e.judgeRows(ctx, reader, index, emit) },
+		func(row judged) error {
+			e.Record.Rows.Read++
+			if row.wrong != nil {
+				return q.add(file.Key, row.wrong)
+			}
+			return sorter.Add(row.record)
+		})
+	if err != nil {
+		return err
+	}
+	for _, name := range reader.Ignored() {
+		e.note("%s: the column %q is ignored: pipeline.yaml does not name it", file.Key, name)
+	}
+	e.report.Files = append(e.report.Files, fileReport{Name: file.Key, SizeBytes: file.SizeBytes,
+		Modified: file.Modified.UTC(), Rows: e.Record.Rows.Read - before, Bad: q.rows - bad})
+	return nil
+}
+
+// judged is a row for the sorter, or what is wrong with it.
+type judged struct {
+	record extsort.Record
+	wrong  *csvfile.Bad
+}
+
+// judgeRows reads a file to its end; emit tells whether to go on.
+func (e *etl) judgeRows(ctx context.Context, reader source.Reader, index int, emit func(judged) bool) error {
 	changed := streaks{}
 	key := e.keyIndex()
-	before, bad := e.Record.Rows.Read, q.rows
-	for {
-		if e.Record.Rows.Read%rowsBetweenChecks == 0 && ctx.Err() != nil {
+	for n := 0; ; n++ {
+		if n%rowsBetweenChecks == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		row, wrong, err := reader.Read()
+		more := true
 		switch {
 		case errors.Is(err, io.EOF):
-			for _, name := range reader.Ignored() {
-				e.note("%s: the column %q is ignored: pipeline.yaml does not name it", file.Key, name)
-			}
-			e.report.Files = append(e.report.Files, fileReport{Name: file.Key, SizeBytes: file.SizeBytes,
-				Modified: file.Modified.UTC(), Rows: e.Record.Rows.Read - before, Bad: q.rows - bad})
 			return nil
 		case err != nil:
 			return err
 		case wrong != nil:
-			err = errors.Join(q.add(file.Key, wrong), changed.bad(file.Key, wrong))
+			more, err = emit(judged{wrong: wrong}), changed.bad(e.files[index].Key, wrong)
 		default:
 			changed.good(row, e.Spec.Source.Columns)
-			err = sorter.Add(record(row, key, uint32(index)))
+			more = emit(judged{record: record(row, key, uint32(index))})
 		}
-		if err != nil {
+		if err != nil || !more {
 			return err
 		}
-		e.Record.Rows.Read++
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 )
 
@@ -94,29 +95,44 @@ func (r *result) fill(rows *sql.Rows) (err error) {
 		return fmt.Errorf("writing the feature set: %w", err)
 	}
 	defer func() { _ = out.Close() }()
-	scanned := make([]any, len(r.plan))
-	targets := make([]any, len(r.plan))
-	for i := range scanned {
-		targets[i] = &scanned[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(targets...); err != nil {
-			return queryError(err)
-		}
-		if err := r.convert(scanned); err != nil {
-			return err
-		}
-		if err := out.Write(r.values); err != nil {
-			return fmt.Errorf("writing the feature set: %w", err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return queryError(err)
+	err = parallel.Pipe(func(emit func([]any) bool) error { return scan(rows, len(r.plan), emit) },
+		func(scanned []any) error {
+			if err := r.convert(scanned); err != nil {
+				return err
+			}
+			if err := out.Write(r.values); err != nil {
+				return fmt.Errorf("writing the feature set: %w", err)
+			}
+			return nil
+		})
+	if err != nil {
+		return err
 	}
 	if err := out.Close(); err != nil {
 		return fmt.Errorf("writing the feature set: %w", err)
 	}
 	return r.check()
+}
+
+// scan reads the rows of a query; emit tells whether to go on.
+func scan(rows *sql.Rows, width int, emit func([]any) bool) error {
+	targets := make([]any, width)
+	for rows.Next() {
+		scanned := make([]any, width)
+		for i := range scanned {
+			targets[i] = &scanned[i]
+		}
+		if err := rows.Scan(targets...); err != nil {
+			return queryError(err)
+		}
+		if !emit(scanned) {
+			return nil
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return queryError(err)
+	}
+	return nil
 }
 
 // convert turns a row of the query into a row of the feature set.

@@ -42,3 +42,36 @@ func TestTheFirstErrorCounts(t *testing.T) {
 	})
 	require.ErrorIs(t, err, first)
 }
+
+func TestPipe(t *testing.T) {
+	t.Parallel()
+	bad, worse := errors.New("bad"), errors.New("worse")
+	for _, n := range []int{0, 1, 255, 256, 257, 5000} {
+		count := func(emit func(int) bool) error {
+			for i := range n {
+				if !emit(i) {
+					return worse
+				}
+			}
+			return bad
+		}
+		next := 0
+		require.ErrorIs(t, parallel.Pipe(count, func(i int) error {
+			assert.Equal(t, next, i)
+			next++
+			return nil
+		}), bad)
+		assert.Equal(t, n, next, "all that was emitted is consumed before the error counts")
+		if n > 100 {
+			require.ErrorIs(t, parallel.Pipe(count, func(i int) error {
+				require.LessOrEqual(t, i, 100, "nothing is consumed after an error")
+				if i == 100 {
+					return other
+				}
+				return nil
+			}), other)
+		}
+	}
+}
+
+var other = errors.New("other")

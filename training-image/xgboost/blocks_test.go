@@ -29,10 +29,10 @@ func measured(t *testing.T, l *xgboost.Library, train *xgboost.Matrix) (loss flo
 	b, err := l.NewBooster(parameters(p, map[string]string{"max_bin": "256"}), train)
 	require.NoError(t, err)
 	defer b.Close()
-	for i := range 20 {
+	for i := range 10 {
 		require.NoError(t, b.Update(i, train))
 	}
-	values, labels := rows(2, 4000, p.label)
+	values, labels := rows(2, 2000, p.label)
 	fresh, err := l.NewMatrix(xgboost.Rows{Columns: columns, Values: values, Labels: labels})
 	require.NoError(t, err)
 	defer fresh.Close()
@@ -54,8 +54,8 @@ func TestRowsInBinsAndInPagesTrainAsWellAsThoseInMemory(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	l := xgboosttest.Open(t)
-	l.SetBlock(300 * columns * 4) // 20 blocks
-	values, labels := rows(1, 6000, class)
+	l.SetBlock(300 * columns * 4) // 10 blocks
+	values, labels := rows(1, 3000, class)
 	weights := make([]float32, len(labels))
 	for i := range weights {
 		weights[i] = float32(1 + i%3)
@@ -84,8 +84,8 @@ func TestRowsInBinsAndInPagesTrainAsWellAsThoseInMemory(t *testing.T) {
 		unweighted.Close()
 		assert.NotEqual(t, model, other, "%s: weights count", name)
 	}
-	assert.InDelta(t, losses["memory"], losses["bins"], 0.003)
-	assert.InDelta(t, losses["memory"], losses["pages"], 0.003)
+	assert.InDelta(t, losses["memory"], losses["bins"], 0.005)
+	assert.InDelta(t, losses["memory"], losses["pages"], 0.005)
 	left, err := os.ReadDir(temp)
 	require.NoError(t, err)
 	assert.Empty(t, left, "the files are gone with the matrix")
