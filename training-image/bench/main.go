@@ -33,7 +33,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each fit is measured")
 	flag.IntVar(&o.rows, "rows", 100_000, "generated rows to train from")
 	flag.IntVar(&o.pathRows, "path-rows", 1_000_000, "rows of the whole run, and of the ranks")
-	flag.IntVar(&o.memoryRows, "memory-rows", 1_000_000, "rows that are larger than memory")
+	flag.IntVar(&o.memoryRows, "memory-rows", 2_000_000, "rows that are larger than memory")
 	flag.IntVar(&o.memoryLimit, "memory-limit", 400, "MiB of memory that a process may have then")
 	flag.Parse()
 	ctx := context.Background()

@@ -181,7 +181,7 @@ func (o *options) team(ctx context.Context, dir string, world int) ([]span, erro
 }
 
 // wide is the number of columns of rows that are larger than memory.
-const wide = 240
+const wide = 60
 
 // memory trains on rows that are larger than the memory that a process may have.
 func (o *options) memory(ctx context.Context, dir string) (string, error) {
