@@ -35,7 +35,7 @@ export MLPATHWAY_END_WITH_PARENT := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help up down preview refresh status logs build programs setup test test-unit test-provider test-images test-engine test-e2e test-cluster lint fmt clients \
-	cover proto record bench-up bench-aws bench-engine bench-check bench-serve bench-train bench-tune bench-cluster control-plane plan image-inference image-training stack-programs clean
+	cover proto record pods bench-up bench-aws bench-engine bench-check bench-serve bench-train bench-tune bench-cluster control-plane plan image-inference image-training stack-programs clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -148,11 +148,21 @@ test-e2e: build ## Run the tests on the real engine
 control-plane:
 	@$(GO) run -tags local ./tests/cluster/binaries/build -admission >/dev/null
 
-test-cluster: programs ## Run the tests on a real Kubernetes control plane, as root; build it if it is missing (10 minutes of CPU, once)
-	@command -v podman >/dev/null && command -v runc >/dev/null || \
-		apt-get install -y -q --no-install-recommends podman runc
+# Pods run as images that the Dockerfiles make, or as programs: the built programs alone. The images' stand-ins for public
+# bases are made of Debian's packages.
+PODS ?= images
+
+test-cluster: programs pods ## Run the tests on a real Kubernetes control plane, as root; build it if it is missing (10 minutes of CPU, once)
 	@$(GO) run -tags local ./tests/cluster/binaries/build >/dev/null
-	@MLPATHWAY_REQUIRE_CLUSTER=1 $(GO) -C tools run ./testsummary cluster
+	@MLPATHWAY_REQUIRE_CLUSTER=1 MLPATHWAY_PODS=$(PODS) $(GO) -C tools run ./testsummary cluster
+
+pods:
+	@tools/cluster/setup $(PODS)
+ifeq ($(PODS),images)
+	@echo "Building the images for the pods (3 minutes, once) ..."
+	@TAGS=local inference-image/container/build native docker localhost/mlpathway/inference >/dev/null
+	@TAGS=local ONLY=build WORK=$(CURDIR)/bin/.container training-image/container/build
+endif
 
 lint: bin/golangci-lint ## Check the style and the import rules
 	@tools/lint-all

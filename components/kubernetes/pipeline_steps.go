@@ -26,6 +26,10 @@ const (
 	featuresCommand = "features"
 )
 
+// trainingProgram is the entry point of the training image. Argo starts the program of a step itself; where none is named
+// its controller asks the registry, which it may not reach.
+const trainingProgram = "/usr/local/bin/training-image"
+
 // stepMachine is what a step gets that is no training job.
 var stepMachine = components.Machine{CPUs: 1, MemoryMiB: 4096}
 
@@ -79,6 +83,7 @@ func (p *pipeline) step(step components.Step) argo.Template {
 	}
 	container := p.stepPod(step).Spec.Containers[0]
 	container.Name = "" // Argo has one of its own
+	container.Command = []string{trainingProgram}
 	return argo.Template{
 		Name: step.Name, Container: &container, RetryStrategy: p.again(),
 	}

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -50,6 +51,9 @@ spec:
 		}
 	}
 	s.make(fmt.Sprintf(bare, p.namespace, "proper", "", proper))
+	bring, err := os.ReadFile("../../examples/kind/bring.yaml") // the documentation's
+	require.NoError(t, err)
+	s.make(string(bring))
 }
 
 // actions are what somebody who broke into a pod would try.

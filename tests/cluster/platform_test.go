@@ -86,13 +86,16 @@ func (s *scene) deploy(stack string, change changes, edit func(*unstructured.Uns
 	namespaces := graph.Kind(objects, "Namespace")
 	require.Len(s.t, namespaces, 1)
 	p.namespace = namespaces[0].GetName()
-	s.gone(p.namespace)
 	slices.SortStableFunc(objects, func(a, b graph.Object) int { return rank(a.GetKind()) - rank(b.GetKind()) })
 	for _, o := range objects {
 		if o.GetKind() == "PersistentVolumeClaim" {
 			s.disk(o)
 		}
-		if o.URN != "" {
+		switch {
+		case o.URN == "": // the owner of the cluster has made it
+		case o.GetKind() == "Namespace":
+			s.namespace(o.DeepCopy())
+		default:
 			s.create(o.DeepCopy())
 		}
 	}

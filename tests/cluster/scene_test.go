@@ -22,7 +22,7 @@ import (
 
 const (
 	// patience is how long a test waits for what must happen. Nothing is measured with it.
-	patience = 3 * time.Minute
+	patience = 5 * time.Minute
 	// gpu is the resource and the taint of the nodes that have it.
 	gpu = "nvidia.com/gpu"
 )
@@ -53,6 +53,8 @@ func TestMain(m *testing.M) {
 type scene struct {
 	*controlplane.ControlPlane
 	t *testing.T
+	// machines are the nodes that were made.
+	machines []string
 }
 
 // open waits for the test's turn. It is skipped, or fails where the environment demands it, where the programs are not
@@ -69,7 +71,21 @@ func open(t *testing.T) *scene {
 	t.Cleanup(shared.turn.Unlock)
 	shared.once.Do(func() { shared.plane, shared.err = start(cache) })
 	require.NoError(t, shared.err)
-	return &scene{ControlPlane: shared.plane, t: t}
+	s := &scene{ControlPlane: shared.plane, t: t}
+	t.Cleanup(s.clear)
+	return s
+}
+
+// clear takes the nodes away, after everything else: a pod whose node has gone stays for a minute.
+func (s *scene) clear() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, name := range s.machines {
+		node := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "v1", "kind": "Node", "metadata": map[string]any{"name": name},
+		}}
+		require.NoError(s.t, s.Delete(ctx, node))
+	}
 }
 
 func start(cache *binaries.Cache) (*controlplane.ControlPlane, error) {
@@ -109,15 +125,28 @@ func (s *scene) until(what string, question func(context.Context) (bool, error))
 	require.NoError(s.t, s.Wait(s.during(), what, question))
 }
 
-// gone waits after the test until a namespace is gone that is made after this call.
-func (s *scene) gone(name string) {
+// after waits for something after the test.
+func (s *scene) after(what string, question func(context.Context) (bool, error)) {
 	s.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		require.NoError(s.t, s.Wait(ctx, "the namespace to be gone", func(ctx context.Context) (bool, error) {
-			there, err := s.Exists(ctx, "v1", "Namespace", "", name)
-			return err == nil && !there, err
-		}))
+		require.NoError(s.t, s.Wait(ctx, what, question))
+	})
+}
+
+// namespace makes a namespace. After the test it waits until what was made in it and its pods are gone, and then until
+// the namespace is: one that is deleted with pods in it waits for as long as they may take to end.
+func (s *scene) namespace(object *unstructured.Unstructured) {
+	s.t.Helper()
+	name := object.GetName()
+	s.after("the namespace to be gone", func(ctx context.Context) (bool, error) {
+		there, err := s.Exists(ctx, "v1", "Namespace", "", name)
+		return err == nil && !there, err
+	})
+	s.create(object)
+	s.after("the pods to be gone", func(ctx context.Context) (bool, error) {
+		left, err := s.List(ctx, "v1", "Pod", name, "")
+		return err == nil && len(left) == 0, err
 	})
 }
 
@@ -156,16 +185,7 @@ func (s *scene) nodes(n int, kind string, like controlplane.Node) []string {
 		like.Name = fmt.Sprintf("%s-%d", kind, i+1)
 		all, names = append(all, like), append(names, like.Name)
 	}
-	s.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		for _, name := range names {
-			node := &unstructured.Unstructured{Object: map[string]any{
-				"apiVersion": "v1", "kind": "Node", "metadata": map[string]any{"name": name},
-			}}
-			require.NoError(s.t, s.Delete(ctx, node))
-		}
-	})
+	s.machines = append(s.machines, names...)
 	require.NoError(s.t, s.AddNodes(s.during(), all...))
 	return names
 }

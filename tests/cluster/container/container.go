@@ -13,8 +13,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,16 +34,22 @@ type Engine struct {
 	ran []string
 }
 
-// Open finds podman. dir holds everything that it writes; containers.conf is how it runs without systemd.
-func Open(dir, conf string) (*Engine, error) {
+// Open finds podman. dir holds everything that it writes; conf is how it runs without systemd. stores hold images that
+// others have built; nothing is written there.
+func Open(dir, conf string, stores ...string) (*Engine, error) {
 	for _, program := range []string{"podman", "runc"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNoEngine, err)
 		}
 	}
 	storage := filepath.Join(dir, "storage.conf")
-	text := fmt.Sprintf("[storage]\ndriver = \"overlay\"\nrunroot = %q\ngraphroot = %q\n", filepath.Join(dir, "run"),
-		filepath.Join(dir, "graph"))
+	quoted := make([]string, len(stores))
+	for i, store := range stores {
+		quoted[i] = strconv.Quote(store)
+	}
+	text := fmt.Sprintf("[storage]\ndriver = \"overlay\"\nrunroot = %q\ngraphroot = %q\n"+
+		"[storage.options]\nadditionalimagestores = [%s]\n", filepath.Join(dir, "run"), filepath.Join(dir, "graph"),
+		strings.Join(quoted, ", "))
 	if err := os.WriteFile(storage, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -53,14 +61,51 @@ func Open(dir, conf string) (*Engine, error) {
 	return &Engine{Network: network, dir: dir, env: env}, nil
 }
 
-// Close ends and removes the containers that were started.
-func (e *Engine) Close() {
-	for _, name := range e.ran {
-		_, _ = e.podman(context.Background(), "rm", "-f", "-t", "1", name) // it may have gone
+// Close ends and removes the containers that were started, and waits until nothing works on the store: podman cleans up
+// after each container in a process of its own, and what it writes then could not be deleted.
+func (e *Engine) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var errs []error
+	if len(e.ran) > 0 {
+		_, err := e.podman(ctx, append([]string{"rm", "-f", "-i", "-t", "1"}, e.ran...)...)
+		errs = append(errs, err)
+	}
+	for e.busy() {
+		select {
+		case <-ctx.Done():
+			return errors.Join(append(errs, fmt.Errorf("podman still works on %s", e.dir))...)
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 	e.Network.Close()
-	// The driver mounts its folder over itself, and it could not be deleted.
-	_ = unix.Unmount(filepath.Join(e.dir, "graph", "overlay"), unix.MNT_DETACH)
+	return errors.Join(append(errs, e.unmount())...)
+}
+
+// busy tells whether a process that podman left behind works on the store: its command line names it.
+func (e *Engine) busy() bool {
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	return slices.ContainsFunc(paths, func(path string) bool {
+		line, _ := os.ReadFile(path) // it may have ended
+		return strings.Contains(string(line), e.dir)
+	})
+}
+
+// unmount takes away what is mounted below the store, the last one first: the driver mounts its folder over itself.
+func (e *Engine) unmount() error {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	lines := strings.Split(strings.TrimSpace(string(mounts)), "\n")
+	slices.Reverse(lines)
+	for _, line := range lines {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], e.dir+"/") {
+			errs = append(errs, unix.Unmount(fields[4], unix.MNT_DETACH))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (e *Engine) podman(ctx context.Context, args ...string) (string, error) {
@@ -73,11 +118,13 @@ func (e *Engine) podman(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// Image is what a container is made of: a folder of files and the program in it.
+// Image is what a container is made of: an image of a store, or a folder of files and the program in it.
 type Image struct {
+	// Name is that of the image.
+	Name string
 	// Root is the folder.
 	Root string
-	// Entrypoint is the program.
+	// Entrypoint is the program in the folder.
 	Entrypoint []string
 }
 
@@ -100,8 +147,7 @@ func (e *Engine) Start(ctx context.Context, pod map[string]any, image Image, aro
 	}
 	name := fmt.Sprintf("%s-%d-%d", text(pod, "metadata", "name"), os.Getpid(), len(e.ran))
 	all := append([]string{"run", "-d", "--name", name, "--network", "ns:" + e.path}, args...)
-	all = append(all, "--rootfs", image.Root+":O")
-	all = append(append(all, r.command(image)...), r.args()...)
+	all = append(append(all, r.program(image)...), r.args()...)
 	e.ran = append(e.ran, name)
 	_, err = e.podman(ctx, all...)
 	return name, err
@@ -140,15 +186,16 @@ func (e *Engine) Inspect(ctx context.Context, name, question string) (string, er
 	return strings.TrimSpace(answer), err
 }
 
-// Files makes a folder with a program and everything that it loads, as an image without a shell has it. libraries are
-// loaded by name while it runs, and lie in lib beside it.
-func Files(ctx context.Context, dir, program string, libraries ...string) (Image, error) {
-	image := Image{Root: dir, Entrypoint: []string{"/" + filepath.Base(program)}}
-	if err := copyFile(program, filepath.Join(dir, filepath.Base(program))); err != nil {
+// Files makes a folder with a program, as entrypoint, and everything that it loads, as an image without a shell has it.
+// libraries are loaded by name while it runs, and lie in lib beside it.
+func Files(ctx context.Context, dir, program, entrypoint string, libraries ...string) (Image, error) {
+	image := Image{Root: dir, Entrypoint: []string{entrypoint}}
+	if err := copyFile(program, filepath.Join(dir, entrypoint)); err != nil {
 		return image, err
 	}
 	for _, library := range libraries {
-		if err := copyFile(library, filepath.Join(dir, "lib", filepath.Base(library))); err != nil {
+		lib := filepath.Join(dir, filepath.Dir(entrypoint), "lib", filepath.Base(library))
+		if err := copyFile(library, lib); err != nil {
 			return image, err
 		}
 	}

@@ -105,9 +105,15 @@ func open(t *testing.T) *container.Engine {
 	}
 	conf, err := filepath.Abs("../../../inference-image/container/containers.conf")
 	require.NoError(t, err)
-	e, err := container.Open(t.TempDir(), conf)
+	store, err := filepath.Abs("../../../bin/.container/graph")
 	require.NoError(t, err)
-	t.Cleanup(e.Close)
+	var stores []string
+	if _, err := os.Stat(store); err == nil {
+		stores = []string{store}
+	}
+	e, err := container.Open(t.TempDir(), conf, stores...)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return e
 }
 
@@ -116,7 +122,7 @@ func engine(t *testing.T) (*container.Engine, container.Image, container.Around)
 	e := open(t)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	image, err := container.Files(t.Context(), filepath.Join(t.TempDir(), "image"), self)
+	image, err := container.Files(t.Context(), filepath.Join(t.TempDir(), "image"), self, "/try")
 	require.NoError(t, err)
 	return e, image, container.Around{Files: map[string]map[string]string{
 		"config": {"a.yaml": "key: value"}, "secret": {"KEY": "hunter2"},

@@ -44,21 +44,17 @@ type kubelet struct {
 	lake string
 }
 
-// newKubelet makes the images of the built programs and the objects of onprem-dev, which trains on two nodes.
+// newKubelet finds the images and makes the objects of onprem-dev, which trains on two nodes.
 func newKubelet(t *testing.T) *kubelet {
 	t.Helper()
-	k := &kubelet{t: t, images: map[string]container.Image{}, lake: t.TempDir()}
+	k := &kubelet{t: t, lake: t.TempDir()}
 	var err error
 	k.objects, err = graph.Of(root, "onprem-dev", map[string]string{
 		"mlpathway:training": `{"machine": {"cpus": 1, "memoryMiB": 2048}, "spot": false, "nodes": 2}`,
 	})
 	require.NoError(t, err)
 	k.engine = open(t)
-	for name, libraries := range map[string][]string{"training-image": xgboost(t), "inference-image": nil} {
-		program := filepath.Join(root, "bin", name)
-		k.images[name], err = container.Files(t.Context(), filepath.Join(t.TempDir(), name), program, libraries...)
-		require.NoError(t, err, "make programs builds it")
-	}
+	k.images = images(t)
 	k.around = container.Around{Files: map[string]map[string]string{}, Claims: map[string]string{"lake": k.lake}}
 	for kind, field := range map[string]string{"ConfigMap": "data", "Secret": "stringData"} {
 		for _, o := range graph.Kind(k.objects, kind) {
@@ -67,6 +63,29 @@ func newKubelet(t *testing.T) *kubelet {
 		}
 	}
 	return k
+}
+
+// images are the built programs alone, with what they load, or where MLPATHWAY_PODS says images what the Dockerfiles make:
+// make test-cluster builds them.
+func images(t *testing.T) map[string]container.Image {
+	t.Helper()
+	if os.Getenv("MLPATHWAY_PODS") == "images" {
+		return map[string]container.Image{
+			"training-image":  {Name: "localhost/mlpathway/training"},
+			"inference-image": {Name: "localhost/mlpathway/inference"},
+		}
+	}
+	all := map[string]container.Image{}
+	for entrypoint, libraries := range map[string][]string{
+		"/usr/local/bin/training-image": xgboost(t), "/inference-image": nil,
+	} {
+		name := filepath.Base(entrypoint)
+		image, err := container.Files(t.Context(), filepath.Join(t.TempDir(), name), filepath.Join(root, "bin", name),
+			entrypoint, libraries...)
+		require.NoError(t, err, "make programs builds it")
+		all[name] = image
+	}
+	return all
 }
 
 // xgboost finds the library that training loads, and what lies beside it.
@@ -174,13 +193,12 @@ func TestImages(t *testing.T) {
 	k := newKubelet(t)
 	data, err := os.ReadFile(filepath.Join(root, "examples/tumour/breast_cancer.csv"))
 	require.NoError(t, err)
-	for _, zone := range components.Zones() { // whoever brings the data makes the folders of a disk, for the pods' user
-		folder := filepath.Join(k.lake, string(zone))
-		require.NoError(t, os.Mkdir(folder, 0o700))
-		require.NoError(t, os.Chown(folder, 65532, 65532))
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(k.lake, "raw", "breast_cancer.csv"), data, 0o644))
-	require.NoError(t, os.Chmod(k.lake, 0o755))
+	// A kubelet opens a disk for the pod's group; whoever brings the data makes its folder.
+	raw := filepath.Join(k.lake, string(components.Raw))
+	require.NoError(t, os.Mkdir(raw, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(raw, "breast_cancer.csv"), data, 0o644))
+	require.NoError(t, os.Chown(k.lake, 0, 65532))
+	require.NoError(t, os.Chmod(k.lake, 0o775|os.ModeSetgid))
 	workflow := graph.Kind(k.objects, "WorkflowTemplate")[0]
 	steps := graph.Pods(workflow.Unstructured)
 	for _, step := range []string{"etl", "features", "train", "evaluate", "register"} {

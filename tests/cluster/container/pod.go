@@ -67,11 +67,22 @@ func (r *reader) first() map[string]any {
 	return map[string]any{}
 }
 
-func (r *reader) command(image Image) []string {
-	if command, ok, _ := unstructured.NestedStringSlice(r.first(), "command"); ok && len(command) > 0 {
-		return command
+// program is the image, and what is started in it: what the pod says, or else the image. The image's own health check is
+// none of a pod's.
+func (r *reader) program(image Image) []string {
+	command, _, _ := unstructured.NestedStringSlice(r.first(), "command")
+	if image.Name == "" {
+		if len(command) == 0 {
+			command = image.Entrypoint
+		}
+		return append([]string{"--rootfs", image.Root + ":O"}, command...)
 	}
-	return image.Entrypoint
+	args := []string{"--pull=never", "--no-healthcheck"}
+	if len(command) > 0 {
+		args = append(args, "--entrypoint", command[0])
+		command = command[1:]
+	}
+	return append(append(args, image.Name), command...)
 }
 
 // reference is $(NAME) in an argument.

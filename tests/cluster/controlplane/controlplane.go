@@ -27,8 +27,6 @@ type Options struct {
 	Dir string
 	// Controllers starts what acts on objects, not only what judges them.
 	Controllers bool
-	// NoNodeLeases switches off what nodes send every few seconds, for clusters of many nodes.
-	NoNodeLeases bool
 	// Timeout of the start; 2 minutes unless given.
 	Timeout time.Duration
 }
@@ -155,9 +153,7 @@ func (c *ControlPlane) startControllers(ctx context.Context, ports []int) error 
 		"--cluster-signing-cert-file=pki/ca.crt", "--cluster-signing-key-file=pki/ca.key",
 		"--horizontal-pod-autoscaler-sync-period=2s", "--horizontal-pod-autoscaler-downscale-stabilization=5s",
 		"--kube-api-qps=500", "--kube-api-burst=1000",
-	}
-	if c.opts.NoNodeLeases {
-		args = append(args, "--node-monitor-grace-period=24h")
+		"--node-monitor-grace-period=24h", // kwok sends no heartbeats: no node is lost because the machine is busy
 	}
 	_, err = c.procs.start(binaries.ControllerManager, c.cache.Path(binaries.ControllerManager), nil, args...)
 	if err != nil {

@@ -5,11 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -158,16 +156,12 @@ func (c *ControlPlane) startKwok(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
-	lease := "40"
-	if c.opts.NoNodeLeases {
-		lease = "0"
-	}
 	address := loopback(port)
 	kwok, err := c.procs.start(binaries.Kwok, c.cache.Path(binaries.Kwok), nil, "--kubeconfig="+config,
-		"--config=kwok.yaml", "--manage-all-nodes=true", "--node-lease-duration-seconds="+lease, "--cidr=10.128.0.0/9",
+		"--config=kwok.yaml", "--manage-all-nodes=true", "--node-lease-duration-seconds=0", "--cidr=10.128.0.0/9",
 		"--node-ip=10.64.0.1", "--server-address="+address)
 	if err != nil {
 		return err
 	}
-	return kwok.ready(ctx, &http.Client{Timeout: time.Second}, "http://"+address+"/healthz")
+	return kwok.ready(ctx, plain, "http://"+address+"/healthz")
 }

@@ -81,6 +81,7 @@ func (c *ControlPlane) split(objects []*unstructured.Unstructured, port int) (*m
 				if err := c.byURL(hook.(map[string]any), port, "clientConfig"); err != nil {
 					return nil, err
 				}
+				hook.(map[string]any)["timeoutSeconds"] = int64(30) // the most there is: the machine may be busy
 			}
 			object.Object["webhooks"] = hooks
 			m.webhooks = append(m.webhooks, object)

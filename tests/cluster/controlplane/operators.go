@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -152,7 +150,7 @@ func (c *ControlPlane) runOperator(ctx context.Context, o operator, place operat
 	if err != nil {
 		return err
 	}
-	return p.ready(ctx, &http.Client{Timeout: time.Second}, "http://"+loopback(place.health)+"/readyz")
+	return p.ready(ctx, plain, "http://"+loopback(place.health)+"/readyz")
 }
 
 // withMetricsCerts runs Kueue where it finds the certificate of its metrics: the path is fixed, under /etc. A mount
@@ -232,5 +230,5 @@ func (c *ControlPlane) StartKarpenter(ctx context.Context, types string) error {
 	if err != nil {
 		return err
 	}
-	return p.ready(ctx, &http.Client{Timeout: time.Second}, "http://"+loopback(ports[1])+"/readyz")
+	return p.ready(ctx, plain, "http://"+loopback(ports[1])+"/readyz")
 }

@@ -19,6 +19,12 @@ import (
 	"time"
 )
 
+// reply is how long a program may take to say whether it is ready; it is asked again and again.
+const reply = 15 * time.Second
+
+// plain is a client without TLS.
+var plain = &http.Client{Timeout: reply}
+
 // grace is how long a process has to end after SIGTERM.
 const grace = 5 * time.Second
 
@@ -145,7 +151,7 @@ func freePorts(n int) ([]int, error) {
 func trusting(ca *x509.Certificate) *http.Client {
 	pool := x509.NewCertPool()
 	pool.AddCert(ca)
-	return &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{
+	return &http.Client{Timeout: reply, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 	}}
 }

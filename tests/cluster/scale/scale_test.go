@@ -72,7 +72,7 @@ func measure(t *testing.T, cache *binaries.Cache, nodes int) row {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c, err := controlplane.Start(ctx, cache, controlplane.Options{
-		Dir: t.TempDir(), Controllers: true, NoNodeLeases: true, Timeout: 5 * time.Minute,
+		Dir: t.TempDir(), Controllers: true, Timeout: 5 * time.Minute,
 	})
 	require.NoError(t, err)
 	defer c.Stop()
