@@ -221,7 +221,7 @@ bench-train: ## Measure the training image beside scikit-learn and write docs/be
 bench-check: ## Measure check over all stacks and write the times into docs/benchmarks.md (builds the AWS target)
 	@tools/bench-check
 
-bench-cluster: ## Measure 100 and 1,000 GPU nodes with 5 pods each and write it into docs/benchmarks.md (5 minutes)
+bench-cluster: ## Measure 100 to 1,000 GPU nodes with 5 pods each and write it into docs/benchmarks.md (4 minutes)
 	@$(GO) run -tags local ./tests/cluster/binaries/build >/dev/null
 	@MLPATHWAY_REQUIRE_CLUSTER=1 MLPATHWAY_BENCH=$(CURDIR)/docs/benchmarks.md $(GO) test -count=1 -v -tags kubernetes \
 		-timeout 60m -run TestBenchmark ./tests/cluster/scale | grep -v '^=== '

@@ -1,5 +1,5 @@
-// Package binaries builds the programs of a Kubernetes control plane from the modules that tools/k8s/go.mod pins, once,
-// into a cache.
+// Package binaries builds the programs of a Kubernetes control plane from the modules that tools/k8s/go.mod and
+// tools/argo/go.mod pin, once, into a cache.
 package binaries
 
 import (
@@ -29,6 +29,8 @@ const (
 	Kueue             = "kueue"
 	Trainer           = "trainer"
 	Karpenter         = "karpenter"
+	Workflows         = "workflow-controller"
+	ArgoExec          = "argoexec"
 )
 
 // KubernetesVersion is the version of the control plane, which its programs do not know when they are built from a
@@ -38,7 +40,9 @@ const KubernetesVersion = "v1.36.3"
 // Admission are the programs that judge objects, Behaviour those that act on them. Behaviour holds Admission.
 var (
 	Admission = []string{Etcd, APIServer}
-	Behaviour = []string{Etcd, APIServer, ControllerManager, Scheduler, Kwok, JobSet, Kueue, Trainer, Karpenter}
+	Behaviour = []string{
+		Etcd, APIServer, ControllerManager, Scheduler, Kwok, JobSet, Kueue, Trainer, Karpenter, Workflows, ArgoExec,
+	}
 )
 
 var packages = map[string]string{
@@ -51,17 +55,32 @@ var packages = map[string]string{
 	Kueue:             "sigs.k8s.io/kueue/cmd/kueue",
 	Trainer:           "github.com/kubeflow/trainer/v2/cmd/trainer-controller-manager",
 	Karpenter:         "sigs.k8s.io/karpenter/kwok",
+	Workflows:         Argo + "/cmd/workflow-controller",
+	ArgoExec:          Argo + "/cmd/argoexec",
+}
+
+// Argo is the module of Argo Workflows. Its dependencies and Kubernetes' do not go together: it has a go.mod of its own.
+const Argo = "github.com/argoproj/argo-workflows/v3"
+
+// tools is the folder of the go.mod that pins the module of a package.
+func tools(pkg string) string {
+	if strings.HasPrefix(pkg, Argo) {
+		return "argo"
+	}
+	return "k8s"
 }
 
 // ErrMissing means that programs are not in the cache.
 var ErrMissing = errors.New("the programs of the control plane are not built")
 
-// Cache is the folder of the programs of one set of versions.
+// Cache is where the programs of one set of versions lie.
 type Cache struct {
 	// Root is the directory of the project.
 	Root string
-	// Dir is where the programs lie: one folder for each content of tools/k8s/go.sum and version of Go.
+	// Dir holds a folder for each content of a go.mod and its go.sum and version of Go.
 	Dir string
+
+	folders map[string]string // by the folder under tools
 }
 
 // Open finds the cache of the project at root: under $MLPATHWAY_K8S_CACHE, or else in the user's cache directory.
@@ -74,20 +93,26 @@ func Open(root string) (*Cache, error) {
 		}
 		base = filepath.Join(dir, "mlpathway", "k8s")
 	}
-	sum := sha256.New()
-	fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH, KubernetesVersion)
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(root, "tools", "k8s", name))
-		if err != nil {
-			return nil, fmt.Errorf("reading the versions of the control plane: %w", err)
+	c := &Cache{Root: root, Dir: base, folders: map[string]string{}}
+	for _, of := range []string{"k8s", "argo"} {
+		sum := sha256.New()
+		fmt.Fprintln(sum, runtime.Version(), runtime.GOOS, runtime.GOARCH, KubernetesVersion)
+		for _, name := range []string{"go.mod", "go.sum"} {
+			text, err := os.ReadFile(filepath.Join(root, "tools", of, name))
+			if err != nil {
+				return nil, fmt.Errorf("reading the versions of the control plane: %w", err)
+			}
+			fmt.Fprintf(sum, "%d\n%s", len(text), text)
 		}
-		fmt.Fprintf(sum, "%d\n%s", len(text), text)
+		c.folders[of] = filepath.Join(base, hex.EncodeToString(sum.Sum(nil))[:16])
 	}
-	return &Cache{Root: root, Dir: filepath.Join(base, hex.EncodeToString(sum.Sum(nil))[:16])}, nil
+	return c, nil
 }
 
 // Path of a program.
-func (c *Cache) Path(name string) string { return filepath.Join(c.Dir, name) }
+func (c *Cache) Path(name string) string {
+	return filepath.Join(c.folders[tools(packages[name])], name)
+}
 
 // Missing lists those of the programs that are not built.
 func (c *Cache) Missing(names []string) []string {
@@ -102,8 +127,10 @@ func (c *Cache) Missing(names []string) []string {
 
 // Build builds what is missing and writes a line for each program to progress. A program is there whole or not at all.
 func (c *Cache) Build(ctx context.Context, names []string, progress io.Writer) error {
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
-		return err
+	for _, folder := range c.folders {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
 	}
 	for _, name := range c.Missing(names) {
 		fmt.Fprintf(progress, "Building %s ...\n", name)
@@ -125,7 +152,7 @@ func (c *Cache) build(ctx context.Context, name string) error {
 	}, " ")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags", link,
 		"-o", half, packages[name])
-	cmd.Dir = filepath.Join(c.Root, "tools", "k8s")
+	cmd.Dir = filepath.Join(c.Root, "tools", tools(packages[name]))
 	// The compiler's own garbage collection is a fifth of its work. With the flags of the Makefile the standard library
 	// comes from Go's cache.
 	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false", "GOWORK=off", "GOGC=off", "GOMEMLIMIT=1GiB")
@@ -136,10 +163,10 @@ func (c *Cache) build(ctx context.Context, name string) error {
 	return os.Rename(half, c.Path(name))
 }
 
-// Module is the directory of a module that tools/k8s/go.mod pins; it is downloaded if it is not there.
+// Module is the directory of a module that a go.mod under tools pins; it is downloaded if it is not there.
 func (c *Cache) Module(ctx context.Context, path string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", path)
-	cmd.Dir = filepath.Join(c.Root, "tools", "k8s")
+	cmd.Dir = filepath.Join(c.Root, "tools", tools(path))
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
 	return download(cmd)
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mlpathway/mlpathway/tests/cluster/netns"
 )
 
 // ErrNoEngine means that podman or runc is not installed.
@@ -26,8 +28,8 @@ var ErrNoEngine = errors.New("podman and runc are not installed: apt-get install
 
 // Engine runs containers out of a store of its own.
 type Engine struct {
-	// Network that all containers are in.
-	*Network
+	// Namespace is the network that all containers are in.
+	*netns.Namespace
 
 	dir string
 	env []string
@@ -53,12 +55,12 @@ func Open(dir, conf string, stores ...string) (*Engine, error) {
 	if err := os.WriteFile(storage, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	network, err := NewNetwork()
+	network, err := netns.New()
 	if err != nil {
 		return nil, err
 	}
 	env := append(os.Environ(), "CONTAINERS_CONF="+conf, "CONTAINERS_STORAGE_CONF="+storage)
-	return &Engine{Network: network, dir: dir, env: env}, nil
+	return &Engine{Namespace: network, dir: dir, env: env}, nil
 }
 
 // Close ends and removes the containers that were started, and waits until nothing works on the store: podman cleans up
@@ -78,7 +80,7 @@ func (e *Engine) Close() error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	e.Network.Close()
+	e.Namespace.Close()
 	return errors.Join(append(errs, e.unmount())...)
 }
 
@@ -146,7 +148,7 @@ func (e *Engine) Start(ctx context.Context, pod map[string]any, image Image, aro
 		return "", err
 	}
 	name := fmt.Sprintf("%s-%d-%d", text(pod, "metadata", "name"), os.Getpid(), len(e.ran))
-	all := append([]string{"run", "-d", "--name", name, "--network", "ns:" + e.path}, args...)
+	all := append([]string{"run", "-d", "--name", name, "--network", "ns:" + e.Path}, args...)
 	all = append(append(all, r.program(image)...), r.args()...)
 	e.ran = append(e.ran, name)
 	_, err = e.podman(ctx, all...)

@@ -17,7 +17,7 @@ import (
 
 // definitions are custom resource definitions in a folder of a module.
 type definitions struct {
-	// module is a path where tools/k8s/go.mod pins the version, and path@version with a sum where only files are read.
+	// module is a path where a go.mod under tools pins the version, and path@version with a sum where only files are read.
 	module, sum, folder string
 	// names are the kinds that are wanted, as in keda.sh_<name>.yaml; all of them unless given.
 	names []string
@@ -40,9 +40,8 @@ var published = []definitions{
 		sum:    "h1:AohlYJT+En8TmNpAcEUJ3GsaJTAqfEBwHmGTVpRm/Io=", folder: "example/prometheus-operator-crd",
 		names: []string{"servicemonitors", "podmonitors", "prometheusrules"},
 	}, {
-		module: "github.com/argoproj/argo-workflows/v3@v3.7.4", sum: "h1:oA/DxaSsjb6fMYaygf7JVQgnsF+ZzlfUPy5kIfLsCic=",
-		folder: "manifests/base/crds/full",
-		names:  []string{"cronworkflows", "workflowtemplates", "workfloweventbindings"},
+		module: binaries.Argo, folder: "manifests/base/crds/full",
+		names: []string{"cronworkflows", "workflowtemplates", "workfloweventbindings"},
 	}, {
 		module: "sigs.k8s.io/gateway-api@v1.4.0", sum: "h1:ZwlNM6zOHq0h3WUX2gfByPs2yAEsy/EenYJB78jpQfQ=",
 		folder: "config/crd/standard", names: []string{"gateways", "httproutes", "referencegrants"},

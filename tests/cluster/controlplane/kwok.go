@@ -18,7 +18,7 @@ import (
 const (
 	// ReadyAfter is how long the containers take to become ready, such as 2s. At once where it is not given.
 	ReadyAfter = "mlpathway.dev/ready-after"
-	// Ends is how the containers of a Job's pod end, as soon as it is set: Succeeds or Fails. Until then they run.
+	// Ends is how the containers of a pod end, as soon as it is set: Succeeds or Fails. Until then they run.
 	Ends = "mlpathway.dev/ends"
 )
 
@@ -107,8 +107,12 @@ func stop(complete *unstructured.Unstructured) (*unstructured.Unstructured, erro
 
 // endsWith makes a stage wait for an annotation, and changes how it leaves the pod.
 func endsWith(stage *unstructured.Unstructured, value string, change func(string) string) error {
-	err := when(stage, map[string]any{"key": annotation(Ends), "operator": "In", "values": []any{value}})
-	if err != nil {
+	conditions := []any{
+		map[string]any{"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
+		map[string]any{"key": ".status.phase", "operator": "In", "values": []any{"Running"}},
+		map[string]any{"key": annotation(Ends), "operator": "In", "values": []any{value}},
+	}
+	if err := unstructured.SetNestedSlice(stage.Object, conditions, "spec", "selector", "matchExpressions"); err != nil {
 		return err
 	}
 	return leaves(stage, change)

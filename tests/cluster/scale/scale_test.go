@@ -31,7 +31,7 @@ const (
 	patience = 25 * time.Minute
 )
 
-// TestBenchmark measures clusters of as many nodes as MLPATHWAY_BENCH_NODES lists (100 and 1000 unless given) and
+// TestBenchmark measures clusters of as many nodes as MLPATHWAY_BENCH_NODES lists (100 to 1000 unless given) and
 // writes the table and the plot into the page that MLPATHWAY_BENCH names. Rows of other sizes stay.
 //
 //nolint:paralleltest // a measurement runs alone
@@ -42,7 +42,7 @@ func TestBenchmark(t *testing.T) {
 	}
 	sizes := os.Getenv("MLPATHWAY_BENCH_NODES")
 	if sizes == "" {
-		sizes = "100 1000"
+		sizes = "100 250 500 1000"
 	}
 	cache := binaries.Need(t, root, binaries.Behaviour)
 	rows, err := readRows(page)
@@ -64,6 +64,19 @@ type row struct {
 	ready, created, placed, running  float64 // seconds
 	cpu                              float64 // seconds of all programs, from the first node on
 	server, etcd, scheduler, manager int     // MiB, the most that was used
+}
+
+// memory is that of all programs, MiB.
+func (r row) memory() float64 { return float64(r.server + r.etcd + r.scheduler + r.manager) }
+
+// growth says how the last row is beside the first one.
+func growth(rows []row) string {
+	first, last := rows[0], rows[len(rows)-1]
+	times := func(of func(row) float64) float64 { return of(last) / of(first) }
+	return fmt.Sprintf("From %d to %d nodes, %.1f times as many, pods are placed after %.1f times and run after %.1f times "+
+		"the time, and the memory of the four programs is %.1f times as large.", first.nodes, last.nodes,
+		times(func(r row) float64 { return float64(r.nodes) }), times(func(r row) float64 { return r.placed }),
+		times(func(r row) float64 { return r.running }), times(row.memory))
 }
 
 // measure starts a control plane, gives it nodes, and jobs for them, and waits until all pods run.
@@ -212,6 +225,7 @@ func writeRows(page string, rows []row) error {
 	for _, r := range rows {
 		fmt.Fprintln(&b, r.line())
 	}
+	fmt.Fprintf(&b, "\n%s\n", growth(rows))
 	b.WriteString("\n![Seconds until all pods are placed and run, and memory, by nodes](cluster-scale.svg)\n\n")
 	picture := filepath.Join(filepath.Dir(page), "cluster-scale.svg")
 	if err := os.WriteFile(picture, plot(rows), 0o644); err != nil {
