@@ -30,7 +30,6 @@ const (
 	Trainer           = "trainer"
 	Karpenter         = "karpenter"
 	Workflows         = "workflow-controller"
-	ArgoExec          = "argoexec"
 )
 
 // KubernetesVersion is the version of the control plane, which its programs do not know when they are built from a
@@ -41,7 +40,7 @@ const KubernetesVersion = "v1.36.3"
 var (
 	Admission = []string{Etcd, APIServer}
 	Behaviour = []string{
-		Etcd, APIServer, ControllerManager, Scheduler, Kwok, JobSet, Kueue, Trainer, Karpenter, Workflows, ArgoExec,
+		Etcd, APIServer, ControllerManager, Scheduler, Kwok, JobSet, Kueue, Trainer, Karpenter, Workflows,
 	}
 )
 
@@ -56,7 +55,6 @@ var packages = map[string]string{
 	Trainer:           "github.com/kubeflow/trainer/v2/cmd/trainer-controller-manager",
 	Karpenter:         "sigs.k8s.io/karpenter/kwok",
 	Workflows:         Argo + "/cmd/workflow-controller",
-	ArgoExec:          Argo + "/cmd/argoexec",
 }
 
 // Argo is the module of Argo Workflows. Its dependencies and Kubernetes' do not go together: it has a go.mod of its own.

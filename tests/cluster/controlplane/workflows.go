@@ -2,17 +2,16 @@ package controlplane
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/mlpathway/mlpathway/tests/cluster/binaries"
 	"github.com/mlpathway/mlpathway/tests/cluster/netns"
@@ -117,88 +116,125 @@ func forward(from net.Conn, address string) {
 	_, _ = io.Copy(from, to)
 }
 
-// RunStep does what Argo's own container does in the pod of a step, with the rights of the account that it has there:
-// it makes the object of a step that is one and waits for its end, or it reports that the step's program ended well. It
-// returns what the container wrote.
-func (c *ControlPlane) RunStep(ctx context.Context, pod *unstructured.Unstructured, account string) (string, error) {
-	own, err := argoContainer(pod)
+// RunStep does what Argo's own container does in the pod of a step, with the rights of the account that it has there: it
+// makes the object of a step that is one and waits for its end, and it reports that the step ended well.
+func (c *ControlPlane) RunStep(ctx context.Context, pod *unstructured.Unstructured, account string) error {
+	client, err := c.AccountClient(ctx, pod.GetNamespace(), account)
 	if err != nil {
-		return "", err
+		return err
 	}
-	env, err := environment(pod, own)
-	if err != nil {
-		return "", err
+	result := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTaskResult", "metadata": map[string]any{
+			"name": pod.GetAnnotations()["workflows.argoproj.io/node-id"], "namespace": pod.GetNamespace(),
+			"labels": map[string]any{
+				"workflows.argoproj.io/workflow": pod.GetLabels()["workflows.argoproj.io/workflow"], completed: "false",
+			},
+		},
+	}}
+	if err := client.Create(ctx, result); err != nil {
+		return err
 	}
-	token, err := c.accountToken(ctx, pod.GetNamespace(), account)
-	if err != nil {
-		return "", err
+	var template struct {
+		Resource *resourceStep `json:"resource"`
 	}
-	config, err := c.kubeconfig(account, token)
-	if err != nil {
-		return "", err
+	if err := json.Unmarshal([]byte(templateOf(pod)), &template); err != nil {
+		return fmt.Errorf("the template of the step: %w", err)
 	}
-	// The container has its files under fixed paths. A mount namespace of its own gives it them without touching the
-	// machine's.
-	const script = `config=$(cat "$KUBECONFIG") && mount -t tmpfs none /tmp && mount -t tmpfs none /run &&
-		mkdir -p /run/argo/ctr/main && printf %s "$ARGO_TEMPLATE" >/run/argo/template &&
-		printf 0 >/run/argo/ctr/main/exitcode && printf %s "$config" >/run/argo/config &&
-		KUBECONFIG=/run/argo/config exec "$0" "$@"`
-	args := append([]string{"--mount", "sh", "-c", script, c.cache.Path(binaries.ArgoExec)}, own.args...)
-	cmd := exec.CommandContext(ctx, "unshare", append(args, "--namespace="+pod.GetNamespace())...)
-	cmd.Env = append(append(os.Environ(), env...), "KUBECONFIG="+config)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("argoexec %s: %w: %s", strings.Join(own.args, " "), err, out)
+	if template.Resource != nil {
+		if err := template.Resource.run(ctx, client); err != nil {
+			return err
+		}
 	}
-	return string(out), nil
+	return client.Patch(ctx, result, "", fmt.Appendf(nil, `{"metadata": {"labels": {%q: "true"}}}`, completed))
 }
 
-// argoPart is the container of a pod in which Argo's own program runs, with its arguments.
-type argoPart struct {
-	container map[string]any
-	args      []string
-}
+// completed is the label of a report that is whole.
+const completed = "workflows.argoproj.io/report-outputs-completed"
 
-// argoContainer finds the container that waits for the step's program, or that is the step.
-func argoContainer(pod *unstructured.Unstructured) (argoPart, error) {
-	all, _, _ := unstructured.NestedSlice(pod.Object, "spec", "containers")
-	for _, name := range []string{"wait", "main"} {
+// templateOf is the template of a step, which Argo's controller gives to the pod.
+func templateOf(pod *unstructured.Unstructured) string {
+	for _, part := range []string{"initContainers", "containers"} {
+		all, _, _ := unstructured.NestedSlice(pod.Object, "spec", part)
 		for _, each := range all {
-			container, _ := each.(map[string]any)
-			if container["name"] != name {
-				continue
-			}
-			command, _, _ := unstructured.NestedStringSlice(container, "command")
-			args, _, _ := unstructured.NestedStringSlice(container, "args")
-			whole := append(command, args...)
-			for i := len(whole) - 1; i >= 0; i-- { // it may be started by itself
-				if filepath.Base(whole[i]) == binaries.ArgoExec {
-					return argoPart{container, whole[i+1:]}, nil
+			list, _, _ := unstructured.NestedSlice(each.(map[string]any), "env")
+			for _, each := range list {
+				if variable := each.(map[string]any); variable["name"] == "ARGO_TEMPLATE" {
+					return fmt.Sprint(variable["value"])
 				}
 			}
 		}
 	}
-	return argoPart{}, errors.New("the pod has no container of Argo")
+	return ""
 }
 
-// environment are the variables of the container, and the template, which the pod's first container passes on.
-func environment(pod *unstructured.Unstructured, own argoPart) ([]string, error) {
-	var all []string
-	first, _, _ := unstructured.NestedSlice(pod.Object, "spec", "initContainers")
-	for _, each := range append(first, own.container) {
-		list, _, _ := unstructured.NestedSlice(each.(map[string]any), "env")
-		for _, each := range list {
-			variable := each.(map[string]any)
-			value, _ := variable["value"].(string)
-			if path, ok, _ := unstructured.NestedString(variable, "valueFrom", "fieldRef", "fieldPath"); ok {
-				var found bool
-				value, found, _ = unstructured.NestedString(pod.Object, strings.Split(path, ".")...)
-				if !found {
-					return nil, fmt.Errorf("variable %v: the pod has no %s", variable["name"], path)
-				}
-			}
-			all = append(all, fmt.Sprintf("%v=%s", variable["name"], value))
+// resourceStep is a step that makes an object.
+type resourceStep struct {
+	Manifest         string `json:"manifest"`
+	SuccessCondition string `json:"successCondition"`
+	FailureCondition string `json:"failureCondition"`
+}
+
+// run makes the object and waits until it meets a condition.
+func (r *resourceStep) run(ctx context.Context, client *Client) error {
+	objects, err := Decode([]byte(r.Manifest))
+	if err != nil || len(objects) != 1 {
+		return fmt.Errorf("the manifest of the step holds %d objects: %w", len(objects), err)
+	}
+	made := objects[0]
+	if err := client.Create(ctx, made); err != nil {
+		return err
+	}
+	failed := false
+	err = client.Wait(ctx, made.GetKind()+" "+made.GetName()+" to end", func(ctx context.Context) (bool, error) {
+		now, err := client.Get(ctx, made.GetAPIVersion(), made.GetKind(), made.GetNamespace(), made.GetName())
+		if err != nil {
+			return false, err
+		}
+		some, _, err := meets(now, r.FailureCondition) // any of them
+		if failed = some > 0; failed || err != nil {
+			return failed, err
+		}
+		some, all, err := meets(now, r.SuccessCondition)
+		return some == all, err
+	})
+	if failed {
+		return fmt.Errorf("%s %s: %s", made.GetKind(), made.GetName(), r.FailureCondition)
+	}
+	return err
+}
+
+// meets counts how many of the comparisons of a condition of Argo hold for an object. They have the form of selectors of
+// labels.
+func meets(object *unstructured.Unstructured, condition string) (some, all int, err error) {
+	selector, err := labels.Parse(condition)
+	if err != nil {
+		return 0, 0, err
+	}
+	wanted, _ := selector.Requirements()
+	for _, each := range wanted {
+		if value := at(object.Object, strings.Split(each.Key(), ".")); value != nil &&
+			each.Matches(labels.Set{each.Key(): fmt.Sprint(value)}) {
+			some++
 		}
 	}
-	return all, nil
+	return some, len(wanted), nil
+}
+
+// at is what lies at a path of an object; a number is a place in a list.
+func at(value any, path []string) any {
+	for _, step := range path {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i >= len(v) {
+				return nil
+			}
+			value = v[i]
+		default:
+			return nil
+		}
+	}
+	return value
 }
