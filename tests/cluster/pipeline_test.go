@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,14 +16,21 @@ import (
 	"github.com/mlpathway/mlpathway/tests/cluster/controlplane"
 )
 
-// minutely makes the clock of the stack's pipeline start a run each minute.
-func minutely(t *testing.T) func(*unstructured.Unstructured) {
+// minutely is the example's pipeline with a run each minute.
+func minutely(t *testing.T) changes {
 	t.Helper()
-	return func(o *unstructured.Unstructured) {
-		if o.GetKind() == "CronWorkflow" {
-			require.NoError(t, unstructured.SetNestedStringSlice(o.Object, []string{"* * * * *"}, "spec", "schedules"))
-		}
-	}
+	text, err := os.ReadFile("../../examples/tumour/pipeline.yaml")
+	require.NoError(t, err)
+	const schedules = "\nschedules:"
+	require.Contains(t, string(text), schedules)
+	path := filepath.Join(t.TempDir(), "pipeline.yaml")
+	changed := strings.Replace(string(text), schedules, "\nschedules:\n  train: \"* * * * *\"\n  #", 1)
+	require.NoError(t, os.WriteFile(path, []byte(changed), 0o600))
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	relative, err := filepath.Rel(root, path)
+	require.NoError(t, err)
+	return changes{"pipeline": set(relative)}
 }
 
 // steps are those of the stack's pipeline, in the order in which they are written.
@@ -115,7 +124,7 @@ func TestPipeline(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	require.NoError(t, s.StartWorkflows(s.during()))
-	p := s.deploy(shareStack, nil, minutely(t))
+	p := s.deploy(shareStack, minutely(t), nil)
 	p.machines(2)
 	account, _, err := unstructured.NestedString(p.the("WorkflowTemplate", "pipeline").Object, "spec", "executor",
 		"serviceAccountName")

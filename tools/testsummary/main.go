@@ -73,7 +73,7 @@ func suites() []suite {
 		},
 		{
 			name:     "admission",
-			packages: []string{"./tests/cluster/admission", "./tests/cluster/scale"},
+			packages: []string{"./tests/cluster/admission", "./tests/cluster/container", "./tests/cluster/scale"},
 			flags:    []string{"-count=1", "-timeout=30m", "-tags=kubernetes"},
 		},
 		{

@@ -30,7 +30,7 @@ import (
 const (
 	root = "../../.."
 	// patience is how long a test waits for what must happen. Nothing is measured with it.
-	patience = 3 * time.Minute
+	patience = 5 * time.Minute
 )
 
 // kubelet runs the pods of a stack as containers on this machine.
@@ -168,7 +168,7 @@ func (k *kubelet) probe(p *unstructured.Unstructured, name string) (base string)
 
 // ask asks a container over HTTP.
 func (k *kubelet) ask(method, url string, body []byte) (int, string, error) {
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{
 		DialContext: k.engine.Dial, DisableKeepAlives: true,
 	}}
 	request, err := http.NewRequestWithContext(k.t.Context(), method, url, bytes.NewReader(body))
