@@ -19,11 +19,13 @@ import (
 // minutely is the example's pipeline with a run each minute.
 func minutely(t *testing.T) changes {
 	t.Helper()
-	text, err := os.ReadFile("../../examples/tumour/pipeline.yaml")
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS("../../examples/tumour")))
+	path := filepath.Join(dir, "pipeline.yaml")
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	const schedules = "\nschedules:"
 	require.Contains(t, string(text), schedules)
-	path := filepath.Join(t.TempDir(), "pipeline.yaml")
 	changed := strings.Replace(string(text), schedules, "\nschedules:\n  train: \"* * * * *\"\n  #", 1)
 	require.NoError(t, os.WriteFile(path, []byte(changed), 0o600))
 	root, err := filepath.Abs("../..")

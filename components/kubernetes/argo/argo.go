@@ -100,6 +100,8 @@ type Template struct {
 	Resource *Resource `json:"resource,omitempty"`
 	// Suspend waits for a person.
 	Suspend *Suspend `json:"suspend,omitempty"`
+	// PodSpecPatch is merged into the pod, as JSON.
+	PodSpecPatch string `json:"podSpecPatch,omitempty"`
 	// Metadata of the pod.
 	Metadata *api.PodMetadata `json:"metadata,omitempty"`
 	// NodeSelector restricts where the pod runs.

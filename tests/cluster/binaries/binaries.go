@@ -169,10 +169,10 @@ func (c *Cache) Module(ctx context.Context, path string) (string, error) {
 	return download(cmd)
 }
 
-// Version is a module that tools/k8s/go.mod pins, as path@version.
+// Version is a module that a go.mod under tools pins, as path@version.
 func (c *Cache) Version(ctx context.Context, path string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-m", path)
-	cmd.Dir = filepath.Join(c.Root, "tools", "k8s")
+	cmd.Dir = filepath.Join(c.Root, "tools", tools(path))
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
 	out, err := cmd.Output()
 	if err != nil {
