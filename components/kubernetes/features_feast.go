@@ -263,7 +263,9 @@ func (p *pipeline) fill(o *online) (argo.Template, []api.Volume) {
 	c.Args = []string{
 		o.zone(components.Logs) + "/runs/" + runID + ".json", o.zone(components.Features), definition, view.Name, view.Key,
 	}
-	return argo.Template{Name: onlineStep, Container: &c, RetryStrategy: p.again()}, pod.Spec.Volumes
+	return argo.Template{
+		Name: onlineStep, Container: &c, PodSpecPatch: argoContainers, RetryStrategy: p.again(),
+	}, pod.Spec.Volumes
 }
 
 // addVolumes adds the volumes that a list lacks.
