@@ -138,6 +138,14 @@ func TestPipeline(t *testing.T) {
 		"metadata": {"name": "next", "namespace": %q}, "spec": {"workflowTemplateRef": {"name": "pipeline"}}}`, p.namespace))
 	p.waitsFor(next)
 	s.end(controlplane.Fails, first)
+	s.until("the step to fail", func(ctx context.Context) (bool, error) {
+		found, err := s.read(ctx, &first.Unstructured)
+		if err != nil {
+			return false, err
+		}
+		phase, _, _ := unstructured.NestedString(found.Object, "status", "phase")
+		return phase == "Failed", nil
+	})
 
 	for _, step := range steps {
 		now := p.step(run, step)
