@@ -152,7 +152,7 @@ control-plane:
 # bases are made of Debian's packages.
 PODS ?= images
 
-test-cluster: programs pods ## Run the tests on a real Kubernetes control plane, as root; build it if it is missing (10 minutes of CPU, once)
+test-cluster: programs pods ## Run the tests on a real Kubernetes control plane, as root; build it if it is missing (15 minutes of CPU, once)
 	@$(GO) run -tags local ./tests/cluster/binaries/build >/dev/null
 	@MLPATHWAY_REQUIRE_CLUSTER=1 MLPATHWAY_PODS=$(PODS) $(GO) -C tools run ./testsummary cluster
 

@@ -22,7 +22,7 @@ func Need(tb testing.TB, root string, names []string) *Cache {
 	if len(missing) == 0 {
 		return cache
 	}
-	message := "not built: " + strings.Join(missing, ", ") + "; make test-cluster builds them (10 minutes of CPU, once)"
+	message := "not built: " + strings.Join(missing, ", ") + "; make test-cluster builds them (15 minutes of CPU, once)"
 	demanded := os.Getenv(RequireVariable)
 	if demanded == "" || demanded == "admission" && len(names) > len(Admission) {
 		tb.Skip(message)

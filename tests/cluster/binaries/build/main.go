@@ -1,6 +1,6 @@
 // Command build builds the programs of the control plane that the tests of the kubernetes target run on.
 //
-//	go run ./tests/cluster/binaries/build            all of them (10 minutes of CPU the first time)
+//	go run ./tests/cluster/binaries/build            all of them (15 minutes of CPU the first time)
 //	go run ./tests/cluster/binaries/build -admission etcd and kube-apiserver only (7 minutes of CPU)
 //	go run ./tests/cluster/binaries/build -check     only look; exit 1 where something is missing
 package main
