@@ -26,12 +26,12 @@ const (
 	featuresCommand = "features"
 )
 
-// trainingProgram is the entry point of the training image. Argo starts the program of a step itself; where none is named
-// its controller asks the registry, which it may not reach.
+// trainingProgram is the entry point of the training image. Argo starts the program of a step itself; where none is
+// named its controller asks the registry, which it may not reach.
 const trainingProgram = "/usr/local/bin/training-image"
 
-// argoContainers keeps the containers that Argo adds to a step from taking their node: the namespace would refuse the pod.
-// In those of a step that makes an object Argo does so itself. It writes below their root, which stays open.
+// argoContainers keeps the containers that Argo adds to a step from taking their node: the namespace would refuse the
+// pod. In those of a step that makes an object Argo does so itself. It writes below their root, which stays open.
 const argoContainers = `{"initContainers":[{"name":"init","securityContext":` + least + `}],` +
 	`"containers":[{"name":"wait","securityContext":` + least + `}]}`
 

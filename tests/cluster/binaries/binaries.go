@@ -57,7 +57,7 @@ var packages = map[string]string{
 	Workflows:         Argo + "/cmd/workflow-controller",
 }
 
-// Argo is the module of Argo Workflows. Its dependencies and Kubernetes' do not go together: it has a go.mod of its own.
+// Argo is the module of Argo Workflows. Its dependencies and Kubernetes' do not go together: it has its own go.mod.
 const Argo = "github.com/argoproj/argo-workflows/v3"
 
 // tools is the folder of the go.mod that pins the module of a package.

@@ -65,8 +65,8 @@ func newKubelet(t *testing.T) *kubelet {
 	return k
 }
 
-// images are the built programs alone, with what they load, or where MLPATHWAY_PODS says images what the Dockerfiles make:
-// make test-cluster builds them.
+// images are the built programs alone, with what they load, or where MLPATHWAY_PODS says images what the Dockerfiles
+// make: make test-cluster builds them.
 func images(t *testing.T) map[string]container.Image {
 	t.Helper()
 	if os.Getenv("MLPATHWAY_PODS") == "images" {

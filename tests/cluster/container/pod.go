@@ -67,8 +67,8 @@ func (r *reader) first() map[string]any {
 	return map[string]any{}
 }
 
-// program is the image, and what is started in it: what the pod says, or else the image. The image's own health check is
-// none of a pod's.
+// program is the image, and what is started in it: what the pod says, or else the image. The image's own health check
+// is none of a pod's.
 func (r *reader) program(image Image) []string {
 	command, _, _ := unstructured.NestedStringSlice(r.first(), "command")
 	if image.Name == "" {

@@ -1,7 +1,7 @@
 // Package controlplane runs a real Kubernetes control plane on loopback for tests: etcd, kube-apiserver and, where
 // behaviour is asked for, controller-manager, scheduler, kwok (which plays the nodes) and the controllers of JobSet,
-// Kueue, Trainer, Karpenter and Argo Workflows. There is no kubelet and no container: pods are placed, admitted, counted
-// and drained for real, and kwok says that they run.
+// Kueue, Trainer, Karpenter and Argo Workflows. There is no kubelet and no container: pods are placed, admitted,
+// counted and drained for real, and kwok says that they run.
 package controlplane
 
 import (

@@ -116,8 +116,8 @@ func forward(from net.Conn, address string) {
 	_, _ = io.Copy(from, to)
 }
 
-// RunStep does what Argo's own container does in the pod of a step, with the rights of the account that it has there: it
-// makes the object of a step that is one and waits for its end, and it reports that the step ended well.
+// RunStep does what Argo's own container does in the pod of a step, with the rights of the account that it has there:
+// it makes the object of a step that is one and waits for its end, and it reports that the step ended well.
 func (c *ControlPlane) RunStep(ctx context.Context, pod *unstructured.Unstructured, account string) error {
 	client, err := c.AccountClient(ctx, pod.GetNamespace(), account)
 	if err != nil {
@@ -203,8 +203,8 @@ func (r *resourceStep) run(ctx context.Context, client *Client) error {
 	return err
 }
 
-// meets counts how many of the comparisons of a condition of Argo hold for an object. They have the form of selectors of
-// labels.
+// meets counts how many of the comparisons of a condition of Argo hold for an object. They have the form of selectors
+// of labels.
 func meets(object *unstructured.Unstructured, condition string) (some, all int, err error) {
 	selector, err := labels.Parse(condition)
 	if err != nil {

@@ -73,8 +73,8 @@ func (r row) memory() float64 { return float64(r.server + r.etcd + r.scheduler +
 func growth(rows []row) string {
 	first, last := rows[0], rows[len(rows)-1]
 	times := func(of func(row) float64) float64 { return of(last) / of(first) }
-	return fmt.Sprintf("From %d to %d nodes, %.1f times as many, pods are placed after %.1f times and run after %.1f times "+
-		"the time, and the memory of the four programs is %.1f times as large.", first.nodes, last.nodes,
+	return fmt.Sprintf("From %d to %d nodes, %.1f times as many, pods are placed after %.1f times and run after %.1f "+
+		"times the time, and the memory of the four programs is %.1f times as large.", first.nodes, last.nodes,
 		times(func(r row) float64 { return float64(r.nodes) }), times(func(r row) float64 { return r.placed }),
 		times(func(r row) float64 { return r.running }), times(row.memory))
 }
