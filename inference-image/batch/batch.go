@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"runtime"
 	"strings"
@@ -346,11 +347,19 @@ func (r *run) footer(ctx context.Context, part string) (written int64, s state, 
 		return 0, s, err
 	}
 	defer release()
-	file, done, err := openFile(local)
+	f, err := os.Open(local)
 	if err != nil {
 		return 0, s, fmt.Errorf("reading %s back: %w", part, err)
 	}
-	defer done()
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, s, fmt.Errorf("reading %s back: %w", part, err)
+	}
+	file, err := openParquetFile(f, info.Size())
+	if err != nil {
+		return 0, s, fmt.Errorf("reading %s back: %w", part, err)
+	}
 	text, ok := file.Lookup(stateKey)
 	if !ok || json.Unmarshal([]byte(text), &s) != nil {
 		return 0, s, fmt.Errorf("reading %s back: its footer has no %s", part, stateKey)

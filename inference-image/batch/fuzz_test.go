@@ -31,7 +31,7 @@ func fuzzed(tb testing.TB) *model.Model {
 }
 
 // decodeAll reads an input whole, so many bytes at a time.
-func decodeAll(m *model.Model, zone *lake.Zone, key string, format Format, least int) (all rows, err error) {
+func decodeAll(m *model.Model, zone *lake.Zone, key string, format Format, least int) (all chunk, err error) {
 	in := &input{zone: zone, key: key, format: format, chunkBytes: least}
 	s, _, err := in.open(context.Background(), m, "id", 0)
 	if err != nil {
@@ -39,7 +39,8 @@ func decodeAll(m *model.Model, zone *lake.Zone, key string, format Format, least
 	}
 	defer s.close()
 	for end := int64(0); ; {
-		c, err := s.next(context.Background())
+		c := &chunk{}
+		err := s.next(c)
 		if isEnd(err) {
 			return all, nil
 		}
@@ -50,14 +51,13 @@ func decodeAll(m *model.Model, zone *lake.Zone, key string, format Format, least
 			return all, io.ErrNoProgress
 		}
 		end = c.end
-		r, err := c.decode()
-		if err != nil {
+		if err := s.decode(c); err != nil {
 			return all, err
 		}
-		all.n += r.n
-		all.values = append(all.values, r.values...)
-		all.keys = append(all.keys, r.keys...)
-		all.missing += r.missing
+		all.n += c.n
+		all.values = append(all.values, c.values...)
+		all.keys = append(all.keys, c.keys...)
+		all.missing += c.missing
 	}
 }
 

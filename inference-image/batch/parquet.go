@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -20,7 +20,7 @@ const chunkRows = 8192
 // parquetSource reads the columns that are needed, side by side.
 type parquetSource struct {
 	m       *model.Model
-	file    *parquet.File
+	groups  *groups
 	closers []func()
 	inputs  []int // by input: its column
 	key     int   // the key's column, -1 for none
@@ -29,6 +29,7 @@ type parquetSource struct {
 	inGroup int64
 	at      int64 // the row that comes next
 	columns []columnReader
+	buffer  [1024]parquet.Value // of the column that is read
 }
 
 func openParquet(
@@ -54,38 +55,21 @@ func openParquet(
 }
 
 func (s *parquetSource) open(name, path, keyName string) (parquet.Node, error) {
-	file, done, err := openFile(path)
+	groups, schema, done, err := openGroups(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the input %s: %w", name, err)
 	}
-	s.file, s.closers = file, append(s.closers, done)
-	return s.match(keyName)
-}
-
-// openFile opens a Parquet file on this machine.
-func openFile(path string) (file *parquet.File, done func(), err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := f.Stat()
-	if err == nil {
-		file, err = parquet.OpenFile(f, info.Size())
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, nil, fmt.Errorf("this is no Parquet file: %w", err)
-	}
-	return file, func() { _ = f.Close() }, nil
+	s.groups, s.closers = groups, append(s.closers, done)
+	return s.match(schema, keyName)
 }
 
 // match finds the columns of the inputs and of the key.
-func (s *parquetSource) match(keyName string) (key parquet.Node, err error) {
+func (s *parquetSource) match(schema *parquet.Schema, keyName string) (key parquet.Node, err error) {
 	s.inputs = make([]int, s.m.Inputs())
 	for i := range s.inputs {
 		s.inputs[i] = -1
 	}
-	for i, field := range s.file.Schema().Fields() {
+	for i, field := range schema.Fields() {
 		if !field.Leaf() || field.Repeated() {
 			return nil, fmt.Errorf("the column %q of the input is nested", field.Name())
 		}
@@ -142,15 +126,15 @@ func (s *parquetSource) closeColumns() {
 	for i := range s.columns {
 		s.columns[i].close()
 	}
-	s.columns = nil
+	s.columns = s.columns[:0]
 }
 
 // seek goes to a row.
 func (s *parquetSource) seek(at int64) error {
 	s.at = at
-	groups := s.file.RowGroups()
-	for s.group = 0; s.group < len(groups) && at >= groups[s.group].NumRows(); s.group++ {
-		at -= groups[s.group].NumRows()
+	groups := s.groups.all
+	for s.group = 0; s.group < len(groups) && at >= groups[s.group].rows; s.group++ {
+		at -= groups[s.group].rows
 	}
 	return s.openGroup(at)
 }
@@ -158,12 +142,14 @@ func (s *parquetSource) seek(at int64) error {
 // openGroup opens the columns of the row group at one of its rows.
 func (s *parquetSource) openGroup(at int64) error {
 	s.closeColumns()
-	groups := s.file.RowGroups()
 	s.inGroup = at
-	if s.group >= len(groups) {
+	if s.group >= len(s.groups.all) {
 		return nil
 	}
-	chunks := groups[s.group].ColumnChunks()
+	chunks, err := s.groups.columns(s.group)
+	if err != nil {
+		return fmt.Errorf("reading row group %d of the input: %w", s.group, err)
+	}
 	wanted := s.inputs
 	if s.key >= 0 {
 		wanted = append(append([]int(nil), s.inputs...), s.key)
@@ -180,38 +166,41 @@ func (s *parquetSource) openGroup(at int64) error {
 	return nil
 }
 
-func (s *parquetSource) next(context.Context) (*chunk, error) {
-	groups := s.file.RowGroups()
-	for s.group < len(groups) && s.inGroup >= groups[s.group].NumRows() {
+func (s *parquetSource) next(c *chunk) error {
+	groups := s.groups.all
+	for s.group < len(groups) && s.inGroup >= groups[s.group].rows {
 		s.group++
 		if err := s.openGroup(0); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if s.group >= len(groups) {
-		return nil, io.EOF
+		return io.EOF
 	}
-	n := int(min(chunkRows, groups[s.group].NumRows()-s.inGroup))
+	c.n = int(min(chunkRows, groups[s.group].rows-s.inGroup))
 	inputs := s.m.Inputs()
-	r := &rows{n: n, values: make([]float32, n*inputs)}
+	c.values = slices.Grow(c.values, c.n*inputs)[:c.n*inputs]
 	for i := range s.inputs {
-		err := s.columns[i].read(n, func(row int, v parquet.Value) { r.values[row*inputs+i] = number(v) })
+		err := s.read(i, c.n, func(row int, v parquet.Value) { c.values[row*inputs+i] = number(v) })
 		if err != nil {
-			return nil, fmt.Errorf("reading the column %q of the input: %w", s.m.Manifest.Inputs[i].Name, err)
+			return fmt.Errorf("reading the column %q of the input: %w", s.m.Manifest.Inputs[i].Name, err)
 		}
 	}
 	if s.key >= 0 {
-		r.keys = make([]parquet.Value, n)
-		if err := s.columns[inputs].read(n, func(row int, v parquet.Value) { r.keys[row] = v.Clone() }); err != nil {
-			return nil, fmt.Errorf("reading the key of the input: %w", err)
+		c.keys = slices.Grow(c.keys, c.n)[:c.n]
+		if err := s.read(inputs, c.n, func(row int, v parquet.Value) { c.keys[row] = v.Clone() }); err != nil {
+			return fmt.Errorf("reading the key of the input: %w", err)
 		}
 	}
-	s.inGroup += int64(n)
-	s.at += int64(n)
-	return &chunk{end: s.at, decode: func() (*rows, error) {
-		r.countMissing(s.m)
-		return r, nil
-	}}, nil
+	s.inGroup += int64(c.n)
+	s.at += int64(c.n)
+	c.end = s.at
+	return nil
+}
+
+func (s *parquetSource) decode(c *chunk) error {
+	c.countMissing(s.m)
+	return nil
 }
 
 // columnReader reads the values of a flat column one after the other.
@@ -219,7 +208,6 @@ type columnReader struct {
 	pages  parquet.Pages
 	page   parquet.Page
 	values parquet.ValueReader
-	buffer [1024]parquet.Value
 }
 
 func (c *columnReader) close() {
@@ -227,8 +215,9 @@ func (c *columnReader) close() {
 	_ = c.pages.Close()
 }
 
-// read visits the next n values.
-func (c *columnReader) read(n int, visit func(row int, v parquet.Value)) error {
+// read visits the next n values of a column.
+func (s *parquetSource) read(column, n int, visit func(row int, v parquet.Value)) error {
+	c := &s.columns[column]
 	for row := 0; row < n; {
 		if c.values == nil {
 			page, err := c.pages.ReadPage()
@@ -241,8 +230,8 @@ func (c *columnReader) read(n int, visit func(row int, v parquet.Value)) error {
 			parquet.Release(c.page)
 			c.page, c.values = page, page.Values()
 		}
-		got, err := c.values.ReadValues(c.buffer[:min(len(c.buffer), n-row)])
-		for _, v := range c.buffer[:got] {
+		got, err := c.values.ReadValues(s.buffer[:min(len(s.buffer), n-row)])
+		for _, v := range s.buffer[:got] {
 			visit(row, v)
 			row++
 		}

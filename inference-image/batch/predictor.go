@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"runtime/debug"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -27,16 +29,9 @@ const rowGroupRows = 100_000
 // stateKey is the entry in the footer of a part that holds the state of the run behind it.
 const stateKey = "mlpathway.state"
 
-// predicted is a chunk with its predictions.
-type predicted struct {
-	*rows
-	out []float32
-	end int64
-	err error
-}
-
 // predict reads, predicts and writes part after part. One goroutine reads, some predict, and this one writes in order;
-// no more than two chunks for each worker are in memory.
+// there are two chunks for each worker and two
+// more, so that memory does not grow with the input.
 func (r *run) predict(ctx context.Context) error {
 	source, keyNode, err := r.input.open(ctx, r.model, r.key, r.state.Position)
 	if err != nil {
@@ -48,11 +43,16 @@ func (r *run) predict(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	queue := make(chan chan *predicted, 2*r.o.Workers)
+	chunks := 2*r.o.Workers + 2
+	w.free = make(chan *chunk, chunks)
+	for range chunks {
+		w.free <- &chunk{}
+	}
+	queue := make(chan chan *chunk, chunks)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		r.dispatch(ctx, source, queue)
+		r.dispatch(ctx, source, w.free, queue)
 	}()
 	defer func() { // the reader is gone before the source is closed
 		cancel()
@@ -82,37 +82,44 @@ func (r *run) predict(ctx context.Context) error {
 }
 
 // dispatch gives each chunk to a worker of its own, and the places of their results to the writer in order.
-func (r *run) dispatch(ctx context.Context, source source, queue chan<- chan *predicted) {
+func (r *run) dispatch(ctx context.Context, source source, free <-chan *chunk, queue chan<- chan *chunk) {
 	defer close(queue)
 	workers := make(chan struct{}, r.o.Workers)
-	for ctx.Err() == nil {
-		place := make(chan *predicted, 1)
-		c, err := source.next(ctx)
-		if isEnd(err) {
+	for {
+		var c *chunk
+		select {
+		case c = <-free:
+			c.reset()
+		case <-ctx.Done():
 			return
 		}
-		if err != nil {
-			place <- &predicted{err: err}
+		place := make(chan *chunk, 1)
+		c.err = source.next(c)
+		if isEnd(c.err) {
+			return
+		}
+		if c.err != nil {
+			place <- c
 			queue <- place
 			return
 		}
 		workers <- struct{}{}
 		go func() {
 			defer func() { <-workers }()
-			place <- r.compute(c)
+			c.err = r.compute(source, c)
+			place <- c
 		}()
 		queue <- place
 	}
 }
 
-func (r *run) compute(c *chunk) *predicted {
-	rows, err := c.decode()
-	if err != nil {
-		return &predicted{err: err}
+func (r *run) compute(source source, c *chunk) error {
+	if err := source.decode(c); err != nil {
+		return err
 	}
-	p := &predicted{rows: rows, end: c.end, out: make([]float32, rows.n*r.model.Outputs())}
-	p.err = r.model.Predict(rows.values, rows.n, p.out)
-	return p
+	need := c.n * r.model.Outputs()
+	c.out = slices.Grow(c.out, need)[:need]
+	return r.model.Predict(c.values, c.n, c.out)
 }
 
 // partWriter writes predictions as Parquet.
@@ -122,6 +129,10 @@ type partWriter struct {
 	schema *parquet.Schema
 	tail   []parquet.Value // model, version and time, the same in each row
 	labels [][]byte
+	free   chan *chunk // takes what has been written
+
+	rows   []parquet.Row // the memory of write
+	values []parquet.Value
 }
 
 // newPartWriter sets the columns of the predictions.
@@ -168,8 +179,11 @@ func newPartWriter(r *run, keyNode parquet.Node) (*partWriter, error) {
 
 // part writes chunks until the part is full or the input ends, and returns the place that comes next.
 func (w *partWriter) part(
-	ctx context.Context, to io.Writer, queue <-chan chan *predicted, next chan *predicted, more bool,
-) (chan *predicted, bool, error) {
+	ctx context.Context, to io.Writer, queue <-chan chan *chunk, next chan *chunk, more bool,
+) (chan *chunk, bool, error) {
+	// A writer that was reset writes a footer without the names of columns (parquet-go 0.32), so that each part has its
+	// own, and what the last one leaves behind goes first.
+	debug.FreeOSMemory()
 	out := parquet.NewGenericWriter[any](to, w.schema, parquet.MaxRowsPerRowGroup(rowGroupRows),
 		parquet.Compression(&parquet.Snappy), parquet.CreatedBy("mlpathway", "1", ""))
 	s := &w.run.state
@@ -177,15 +191,16 @@ func (w *partWriter) part(
 		if err := ctx.Err(); err != nil {
 			return next, more, err
 		}
-		p := <-next
-		if p.err != nil {
-			return next, more, p.err
+		c := <-next
+		if c.err != nil {
+			return next, more, c.err
 		}
-		if err := w.write(out, p); err != nil {
+		if err := w.write(out, c); err != nil {
 			return next, more, err
 		}
-		rows += p.n
-		s.Position, s.MissingRequired = p.end, s.MissingRequired+p.missing
+		rows += c.n
+		s.Position, s.MissingRequired = c.end, s.MissingRequired+c.missing
+		w.free <- c
 	}
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -195,19 +210,21 @@ func (w *partWriter) part(
 	return next, more, out.Close()
 }
 
-func (w *partWriter) write(out *parquet.GenericWriter[any], p *predicted) error {
+func (w *partWriter) write(out *parquet.GenericWriter[any], c *chunk) error {
 	m, s := w.run.model, &w.run.state
 	outputs := m.Outputs()
-	rows := make([]parquet.Row, 0, p.n)
-	values := make([]parquet.Value, 0, p.n*(2+outputs+len(w.tail)))
-	for i := range p.n {
+	// The values do not move while rows point to them.
+	w.values = slices.Grow(w.values[:0], c.n*(2+outputs+len(w.tail)))
+	w.rows = slices.Grow(w.rows[:0], c.n)
+	rows, values := w.rows, w.values
+	for i := range c.n {
 		start := len(values)
 		key := parquet.Int64Value(s.Rows)
-		if p.keys != nil {
-			key = p.keys[i]
+		if len(c.keys) > 0 {
+			key = c.keys[i]
 		}
 		values = append(values, key.Level(0, key.DefinitionLevel(), 0))
-		answer := p.out[i*outputs : (i+1)*outputs]
+		answer := c.out[i*outputs : (i+1)*outputs]
 		if m.Regression() {
 			s.Sum += float64(answer[0])
 			values = append(values, parquet.DoubleValue(float64(answer[0])).Level(0, 0, 1))

@@ -54,35 +54,42 @@ func splitURI(uri string) (zone, key string, err error) {
 	return u.String(), key, nil
 }
 
-// chunk is a piece of the input.
+// chunk is a piece of the input and its predictions. Chunks go round, so that a run has no more of them for
+// ten million rows than for one.
 type chunk struct {
 	// end is the position behind the chunk: a row of a Parquet file, a byte of a text. A run can go on from there.
-	end int64
-	// decode reads the rows of the chunk; it may run in parallel with that of others.
-	decode func() (*rows, error)
-}
-
-// rows are decoded rows with their keys.
-type rows struct {
+	end     int64
+	text    []byte // that the rows are decoded from
 	n       int
 	values  []float32       // one row after the other, NaN where missing
-	keys    []parquet.Value // nil where there is no key
+	keys    []parquet.Value // empty where there is no key
 	missing int64           // rows without a value for an input that is not optional
+	out     []float32       // the predictions
+	err     error
 }
 
-// source gives the chunks of an input from a position on; io.EOF behind the last one.
+// reset empties the chunk and keeps its memory.
+func (c *chunk) reset() {
+	c.n, c.missing, c.err = 0, 0, nil
+	c.text, c.values, c.keys, c.out = c.text[:0], c.values[:0], c.keys[:0], c.out[:0]
+}
+
+// source reads the chunks of an input from a position on.
 type source interface {
-	next(ctx context.Context) (*chunk, error)
+	// next reads the next chunk; io.EOF behind the last one.
+	next(c *chunk) error
+	// decode makes rows of what next has read; it may run in parallel with itself and with next.
+	decode(c *chunk) error
 	close()
 }
 
 // countMissing counts rows that lack a value which is not optional.
-func (r *rows) countMissing(m *model.Model) {
+func (c *chunk) countMissing(m *model.Model) {
 	inputs := m.Manifest.Inputs
-	for i := range r.n {
-		for j, x := range r.values[i*len(inputs) : (i+1)*len(inputs)] {
+	for i := range c.n {
+		for j, x := range c.values[i*len(inputs) : (i+1)*len(inputs)] {
 			if x != x && !inputs[j].Optional {
-				r.missing++
+				c.missing++
 				break
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -59,7 +60,7 @@ func (s *textSource) readHeader(ctx context.Context, in *input) error {
 	}
 	defer func() { _ = reader.Close() }()
 	head := &textSource{reader: reader}
-	line, err := head.lines(1)
+	line, err := head.lines(nil, 1)
 	if err != nil && !isEnd(err) {
 		return err
 	}
@@ -96,10 +97,11 @@ func (s *textSource) readHeader(ctx context.Context, in *input) error {
 
 func (s *textSource) close() { _ = s.reader.Close() }
 
-// lines reads at least so many bytes, and on to the end of a line that is not inside quotation marks.
-func (s *textSource) lines(least int) ([]byte, error) {
-	data := s.rest
-	s.rest = nil
+// lines reads at least so many bytes, and on to the end of a line that is not inside quotation marks, into the memory
+// of data.
+func (s *textSource) lines(data []byte, least int) ([]byte, error) {
+	data = append(data[:0], s.rest...)
+	s.rest = s.rest[:0]
 	for looked := least - 1; ; {
 		for looked < len(data) {
 			end := bytes.IndexByte(data[looked:], '\n')
@@ -109,7 +111,7 @@ func (s *textSource) lines(least int) ([]byte, error) {
 			}
 			looked += end + 1
 			if s.format == JSONLines || bytes.Count(data[:looked], []byte{'"'})%2 == 0 {
-				s.rest = append([]byte(nil), data[looked:]...)
+				s.rest = append(s.rest[:0], data[looked:]...)
 				return data[:looked], nil
 			}
 		}
@@ -133,7 +135,7 @@ func (s *textSource) lines(least int) ([]byte, error) {
 // more appends so many bytes of the input, or what is left of it.
 func (s *textSource) more(data []byte, n int) ([]byte, error) {
 	start := len(data)
-	data = append(data, make([]byte, n)...)
+	data = slices.Grow(data, n)[:start+n]
 	n, err := io.ReadFull(s.reader, data[start:])
 	if err != nil && !isEnd(err) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("reading the input: %w", err)
@@ -142,49 +144,48 @@ func (s *textSource) more(data []byte, n int) ([]byte, error) {
 	return data[:start+n], nil
 }
 
-func (s *textSource) next(context.Context) (*chunk, error) {
-	data, err := s.lines(s.least)
-	if err != nil {
-		return nil, err
+func (s *textSource) next(c *chunk) (err error) {
+	if c.text, err = s.lines(c.text, s.least); err != nil {
+		return err
 	}
-	from := s.at
-	s.at += int64(len(data))
-	return &chunk{end: s.at, decode: func() (*rows, error) {
-		r, err := s.decode(data)
-		if err != nil {
-			return nil, fmt.Errorf("the input, in the lines from byte %d on: %w", from, err)
-		}
-		r.countMissing(s.m)
-		return r, nil
-	}}, nil
+	s.at += int64(len(c.text))
+	c.end = s.at
+	return nil
 }
 
-func (s *textSource) decode(data []byte) (*rows, error) {
-	r := &rows{values: make([]float32, 0, len(data)/8)}
+func (s *textSource) decode(c *chunk) error {
+	if err := s.decodeLines(c, c.text); err != nil {
+		return fmt.Errorf("the input, in the lines from byte %d on: %w", c.end-int64(len(c.text)), err)
+	}
+	c.countMissing(s.m)
+	return nil
+}
+
+func (s *textSource) decodeLines(c *chunk, data []byte) error {
 	switch {
 	case s.format == JSONLines:
-		return r, s.decodeJSON(r, data)
+		return s.decodeJSON(c, data)
 	case bytes.IndexByte(data, '"') < 0:
-		return r, s.decodePlain(r, data)
+		return s.decodePlain(c, data)
 	}
 	lines := csv.NewReader(bytes.NewReader(data))
 	lines.ReuseRecord, lines.FieldsPerRecord = true, len(s.columns)
 	for {
 		fields, err := lines.Read()
 		if isEnd(err) {
-			return r, nil
+			return nil
 		}
 		if err == nil {
-			err = s.add(r, fields)
+			err = s.add(c, fields)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
 
 // decodePlain reads CSV without a quotation mark.
-func (s *textSource) decodePlain(r *rows, data []byte) error {
+func (s *textSource) decodePlain(c *chunk, data []byte) error {
 	fields := make([]string, 0, len(s.columns))
 	text := unsafe.String(unsafe.SliceData(data), len(data))
 	for line := range strings.Lines(text) {
@@ -198,9 +199,9 @@ func (s *textSource) decodePlain(r *rows, data []byte) error {
 			line = line[at+1:]
 		}
 		if fields = append(fields, line); len(fields) != len(s.columns) {
-			return fmt.Errorf("row %d there has %d fields, the header %d", r.n, len(fields), len(s.columns))
+			return fmt.Errorf("row %d there has %d fields, the header %d", c.n, len(fields), len(s.columns))
 		}
-		if err := s.add(r, fields); err != nil {
+		if err := s.add(c, fields); err != nil {
 			return err
 		}
 	}
@@ -208,26 +209,26 @@ func (s *textSource) decodePlain(r *rows, data []byte) error {
 }
 
 // add appends a row of a CSV.
-func (s *textSource) add(r *rows, fields []string) error {
-	start := len(r.values)
+func (s *textSource) add(c *chunk, fields []string) error {
+	start := len(c.values)
 	for range s.m.Inputs() {
-		r.values = append(r.values, float32(math.NaN()))
+		c.values = append(c.values, float32(math.NaN()))
 	}
 	for i, field := range fields {
 		if i == s.key {
-			r.keys = append(r.keys, key(strings.Clone(field)))
+			c.keys = append(c.keys, key(strings.Clone(field)))
 		}
 		at := s.columns[i]
 		if at < 0 || protocol.Missing(field) {
 			continue
 		}
-		x, err := protocol.FromText(&s.m.Manifest.Inputs[at], field, r.n)
+		x, err := protocol.FromText(&s.m.Manifest.Inputs[at], field, c.n)
 		if err != nil {
 			return err
 		}
-		r.values[start+at] = x
+		c.values[start+at] = x
 	}
-	r.n++
+	c.n++
 	return nil
 }
 
@@ -239,21 +240,21 @@ func key(text string) parquet.Value {
 	return parquet.ByteArrayValue([]byte(text)).Level(0, 1, 0)
 }
 
-func (s *textSource) decodeJSON(r *rows, data []byte) error {
+func (s *textSource) decodeJSON(c *chunk, data []byte) error {
 	var q protocol.Rows
 	for line := range bytes.Lines(data) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		name, err := q.ReadRecord(line, s.m, s.keyName, r.n)
+		name, err := q.ReadRecord(line, s.m, s.keyName, c.n)
 		if err != nil {
 			return err
 		}
-		r.values = append(r.values, q.Values...)
+		c.values = append(c.values, q.Values...)
 		if s.keyName != "" {
-			r.keys = append(r.keys, key(name))
+			c.keys = append(c.keys, key(name))
 		}
-		r.n++
+		c.n++
 	}
 	return nil
 }
