@@ -8,6 +8,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -64,8 +65,11 @@ func empty(address string) error {
 		w.Header()["Content-Type"] = []string{"application/json"}
 		_, _ = w.Write([]byte("{}\n"))
 	}))
-	h.Addr = address
-	return h.ListenAndServe()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return h.Serve(listener)
 }
 
 func (o *options) run(ctx context.Context) error {

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/mlpathway/mlpathway/inference-image/capture"
+	"github.com/mlpathway/mlpathway/inference-image/keepalive"
 	"github.com/mlpathway/mlpathway/inference-image/model"
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/registry"
@@ -38,10 +39,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	listener = netutil.LimitListener(listener, o.Connections)
 	if secure != nil {
 		secure.NextProtos = []string{"h2", "http/1.1"}
-		listener = tls.NewListener(listener, secure)
+		listener = tls.NewListener(netutil.LimitListener(listener, o.Connections), secure)
 	}
 	if o.GRPCAddress == "" {
 		return s.run(ctx, listener, nil, nil)
@@ -230,8 +230,7 @@ func (s *server) run(ctx context.Context, listener, second net.Listener, g *grpc
 	if s.o.AccessLog {
 		handler = s.logged(handler)
 	}
-	h := NewHTTPServer(handler)
-	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	h := s.newHTTP(handler)
 	stop, err := s.background(ctx)
 	if err != nil {
 		return err
@@ -260,12 +259,29 @@ func (s *server) run(ctx context.Context, listener, second net.Listener, g *grpc
 	}
 }
 
+// httpServer is a server of the standard library, or the faster one where nothing is encrypted.
+type httpServer interface {
+	Serve(listener net.Listener) error
+	Shutdown(ctx context.Context) error
+	Close() error
+}
+
+func (s *server) newHTTP(handler http.Handler) httpServer {
+	fast := NewHTTPServer(handler)
+	fast.HTTP.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	if s.o.TLSCert != "" {
+		return fast.HTTP
+	}
+	fast.Connections, fast.Log = s.o.Connections, s.log
+	return fast
+}
+
 // NewHTTPServer makes an HTTP server with the limits of the endpoint.
-func NewHTTPServer(handler http.Handler) *http.Server {
-	return &http.Server{
+func NewHTTPServer(handler http.Handler) *keepalive.Server {
+	return &keepalive.Server{HTTP: &http.Server{
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-	}
+	}}
 }
 
 // background starts what runs beside the requests; stop ends it and waits.
@@ -310,7 +326,7 @@ func (s *server) background(ctx context.Context) (stop func(), err error) {
 	}, nil
 }
 
-func (s *server) drain(ctx context.Context, h *http.Server, g *grpc.Server) error {
+func (s *server) drain(ctx context.Context, h httpServer, g *grpc.Server) error {
 	s.draining.Store(true)
 	s.log.Info("shutting down", "delay", s.o.DrainDelay.String())
 	time.Sleep(s.o.DrainDelay)
