@@ -214,7 +214,7 @@ func TestBatchThatCannotBe(t *testing.T) {
 		"feature set is no Parquet": {func(l *inferencetest.Lake, _ *batch.Options) {
 			l.Serve("v1", e)
 			_ = os.WriteFile(l.Path("features", l.FeatureSet(e, nil)), []byte("hello"), 0o600)
-		}, nil, "this is no Parquet file"},
+		}, nil, "this is no Parquet file that can be read"},
 		"feature is not there": {func(l *inferencetest.Lake, _ *batch.Options) {
 			l.Serve("v1", e)
 			other := *e

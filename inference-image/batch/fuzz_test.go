@@ -130,6 +130,9 @@ func FuzzParquet(f *testing.F) {
 	require.NoError(f, err)
 	f.Cleanup(func() { _ = zone.Close() })
 	f.Add(uint16(0), byte(0), uint16(0), byte(0))
+	f.Add(uint16(22036), byte(12), uint16(35682), byte(172)) // 32 GiB
+	f.Add(uint16(2490), byte(255), uint16(20), byte('W'))    // a footer of 4 GiB
+	f.Add(uint16(42618), byte(46), uint16(53383), byte(102)) // a panic of the library
 	for i := range uint16(40) {
 		f.Add(uint16(len(good))-4*i-1, byte(255), 20*i, byte(i+1))
 	}

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -39,7 +40,7 @@ func openGroups(path string) (g *groups, schema *parquet.Schema, done func(), er
 	}
 	if err != nil {
 		_ = f.Close()
-		return nil, nil, nil, fmt.Errorf("this is no Parquet file: %w", err)
+		return nil, nil, nil, fmt.Errorf("this is no Parquet file that can be read: %w", err)
 	}
 	return g, schema, func() { _ = f.Close() }, nil
 }
@@ -56,6 +57,10 @@ func (g *groups) split() (*parquet.Schema, error) {
 	for i := range row {
 		for j := range row[i].Columns {
 			column := &row[i].Columns[j].MetaData
+			if column.Codec == format.Lz4Raw {
+				return nil, errors.New("it is compressed with LZ4, whose reader has no bound for a page; " +
+					"write it with Snappy or Zstandard")
+			}
 			column.Statistics, column.EncodingStats = format.Statistics{}, nil
 		}
 		row[i].Ordinal = 0 // of a file of one
@@ -81,8 +86,24 @@ func (g *groups) columns(i int) ([]parquet.ColumnChunk, error) {
 }
 
 // openParquetFile opens a file without the indices of its pages, which grow with it: rows are read one after the other.
-func openParquetFile(file io.ReaderAt, size int64) (*parquet.File, error) {
+func openParquetFile(file io.ReaderAt, size int64) (opened *parquet.File, err error) {
+	defer notBroken(&err)
+	// The library makes room for as long a footer as the file says.
+	var end [8]byte
+	if _, err := file.ReadAt(end[:], size-int64(len(end))); err != nil && !isEnd(err) {
+		return nil, err
+	}
+	if length := int64(binary.LittleEndian.Uint32(end[:])); length > size-int64(len(end)) {
+		return nil, fmt.Errorf("its footer has %d bytes, the whole file %d", length, size)
+	}
 	return parquet.OpenFile(file, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+}
+
+// notBroken makes an error of a panic, which is what the library has for many a file whose bytes were changed.
+func notBroken(err *error) {
+	if cause := recover(); cause != nil {
+		*err = fmt.Errorf("the file is broken: %v", cause)
+	}
 }
 
 // withTail is a file of a size with something behind it.

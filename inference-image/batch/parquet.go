@@ -140,7 +140,8 @@ func (s *parquetSource) seek(at int64) error {
 }
 
 // openGroup opens the columns of the row group at one of its rows.
-func (s *parquetSource) openGroup(at int64) error {
+func (s *parquetSource) openGroup(at int64) (err error) {
+	defer notBroken(&err)
 	s.closeColumns()
 	s.inGroup = at
 	if s.group >= len(s.groups.all) {
@@ -166,7 +167,8 @@ func (s *parquetSource) openGroup(at int64) error {
 	return nil
 }
 
-func (s *parquetSource) next(c *chunk) error {
+func (s *parquetSource) next(c *chunk) (err error) {
+	defer notBroken(&err)
 	groups := s.groups.all
 	for s.group < len(groups) && s.inGroup >= groups[s.group].rows {
 		s.group++

@@ -40,15 +40,16 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds")
 	flag.IntVar(&o.batchRows, "batch-rows", 1_000_000, "rows of the batch")
 	flag.DurationVar(&o.seconds, "seconds", 3*time.Second, "time of each measurement")
-	flag.StringVar(&o.only, "only", "", "measure only trees, network or batch")
+	flag.StringVar(&o.only, "only", "", "measure only parser, trees, network or batch")
 	profile := flag.String("profile", "", "only write a profile of the server under load to this file")
 	limit := flag.String("limit", "", "only serve an empty handler on this address")
+	standard := flag.Bool("standard", false, "with -limit: by net/http alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	run := o.run
 	if *limit != "" {
-		run = func(context.Context) error { return empty(*limit) }
+		run = func(context.Context) error { return empty(*limit, *standard) }
 	}
 	if *profile != "" {
 		run = func(ctx context.Context) error { return o.profileTo(ctx, *profile) }
@@ -59,8 +60,8 @@ func main() {
 	}
 }
 
-// empty is the limit: the same HTTP server with a handler that does nothing.
-func empty(address string) error {
+// empty is the limit: the same HTTP server with a handler that does nothing, or that of the standard library.
+func empty(address string, standard bool) error {
 	h := serve.NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{"application/json"}
 		_, _ = w.Write([]byte("{}\n"))
@@ -68,6 +69,9 @@ func empty(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
+	}
+	if standard {
+		return h.HTTP.Serve(listener)
 	}
 	return h.Serve(listener)
 }
@@ -78,12 +82,15 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	for _, part := range []string{"trees", "network", "batch"} {
+	for _, part := range []string{"parser", "trees", "network", "batch"} {
 		if o.only != "" && o.only != part {
 			continue
 		}
 		measure := o.batch
-		if part != "batch" {
+		switch part {
+		case "parser":
+			measure = parser
+		case "trees", "network":
 			measure = func(ctx context.Context, dir string) (string, error) {
 				return o.online(ctx, filepath.Join(dir, part), part)
 			}

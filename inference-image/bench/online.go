@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/mlpathway/mlpathway/internal/lake"
-	"github.com/mlpathway/mlpathway/internal/onnx/onnxtest"
 )
 
 // contender is a server that is measured.
@@ -72,23 +71,8 @@ func (o *options) online(ctx context.Context, dir, kind string) (string, error) 
 
 // lua is wrk's script that sends so many rows.
 func lua(rows int) string {
-	var body strings.Builder
-	for i, row := range onnxtest.Vectors(5, 30, rows, 0) {
-		if i > 0 {
-			body.WriteString(",")
-		}
-		texts := make([]string, len(row))
-		for j, x := range row {
-			texts[j] = strconv.FormatFloat(float64(x), 'g', 5, 32)
-		}
-		body.WriteString("[" + strings.Join(texts, ",") + "]")
-	}
-	text := body.String()
-	if rows > 1 {
-		text = "[" + text + "]"
-	}
 	return "wrk.method = \"POST\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\n" +
-		"wrk.body = '{\"features\":" + text + "}'\n"
+		"wrk.body = '" + string(bodyOf(rows)) + "'\n"
 }
 
 func (o *options) contenders(ctx context.Context, dir, kind, model string) (all []*contender, skipped []string) {
@@ -104,9 +88,10 @@ func (o *options) contenders(ctx context.Context, dir, kind, model string) (all 
 			rates: map[int][]float64{}, p99: map[int][]float64{}, perCPU: map[int][]float64{}})
 	}
 	self, _ := os.Executable()
-	add("the limit: an empty handler", nil, self, "-limit", "127.0.0.1:PORT")
+	add("the limit: the same server, an empty handler", nil, self, "-limit", "127.0.0.1:PORT")
 	add("inference-image", nil, o.server, "serve", "--address", "127.0.0.1:PORT", "--model", "bench",
 		"--models", lake.FileURI(filepath.Join(dir, "models")))
+	add("net/http, an empty handler", nil, self, "-limit", "127.0.0.1:PORT", "-standard")
 	joblib := filepath.Join(dir, "model.joblib")
 	if err := o.prepare(ctx, dir, kind); err == nil {
 		add("Flask's own server", []string{"BENCH_MODEL=" + joblib, "BENCH_PORT=PORT"}, o.python,

@@ -19,6 +19,9 @@ const (
 	largest = 64 << 10
 )
 
+// fewest bytes behind an answer are the beginning of a request for net/http.
+const fewest = 4
+
 // slack is how far a deadline may be off that is there for callers who vanished: it is moved once a second at most.
 const slack = time.Second
 
@@ -98,13 +101,14 @@ func (c *conn) serve() {
 // next waits for a request. It gives the sizes of the whole and of its head; a negative one where the connection has
 // ended; not ours where it is for net/http.
 func (c *conn) next(first bool) (size, head int, ours bool) {
-	if c.at == c.end && !c.wait(first) {
+	if c.at == c.end && !c.wait() {
 		return -1, 0, false
 	}
 	start := time.Now()
 	for {
 		unread := c.buf[c.at:c.end]
-		if !bytes.HasPrefix(unread, post[:min(len(unread), len(post))]) {
+		few := !first && len(unread) < fewest
+		if !few && !bytes.HasPrefix(unread, post[:min(len(unread), len(post))]) {
 			return 0, 0, false
 		}
 		if head = bytes.Index(unread, headEnd) + len(headEnd); head >= len(headEnd) {
@@ -113,7 +117,10 @@ func (c *conn) next(first bool) (size, head int, ours bool) {
 		if len(unread) == smallest {
 			return 0, 0, false
 		}
-		if c.more(smallest, start.Add(c.s.HTTP.ReadHeaderTimeout)) != nil {
+		if err := c.more(smallest, start.Add(c.s.HTTP.ReadHeaderTimeout)); err != nil {
+			if err == io.EOF && !few { //nolint:errorlint // a connection gives it as it is
+				return 0, 0, false // net/http says what it thinks of half a head
+			}
 			return -1, 0, false
 		}
 	}
@@ -141,20 +148,17 @@ func cutOff(err error) error {
 	return err
 }
 
-// wait waits for the first bytes of a request.
-func (c *conn) wait(first bool) bool {
+// wait waits for the first bytes of a request. A new connection has as long as one that was used: clients open them in
+// reserve, and one that is closed as it is taken into use costs them a request.
+func (c *conn) wait() bool {
 	c.release()
 	c.at, c.end = 0, 0
 	c.state.Store(idle)
 	if c.s.draining.Load() {
 		return false
 	}
-	patience := c.s.HTTP.IdleTimeout
-	if first {
-		patience = c.s.HTTP.ReadHeaderTimeout
-	}
 	// A deadline that is a little early does no harm.
-	if by := time.Now().Add(patience); by.Sub(c.readBy) > slack || c.readBy.After(by) {
+	if by := time.Now().Add(c.s.HTTP.IdleTimeout); by.Sub(c.readBy) > slack || c.readBy.After(by) {
 		c.readBy = by
 		if c.rwc.SetReadDeadline(by) != nil {
 			return false
@@ -222,7 +226,7 @@ func (c *conn) answer(size, head int) bool {
 			return false
 		}
 	}
-	stays := c.response.finish(c.s.dateAt(now), c.last || c.s.draining.Load())
+	stays := c.response.finish(c.s.dateAt(now), c.s.draining.Load()) && !c.last
 	_, err := c.rwc.Write(c.response.out)
 	c.response.shrink()
 	return stays && err == nil
