@@ -2,12 +2,13 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"encoding/json"
-
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -24,6 +25,11 @@ func TestSBOM(t *testing.T) {
 		require.NoError(t, root.Execute())
 	}
 	assert.Equal(t, texts[0].String(), texts[1].String())
+	list, err := jsonschema.UnmarshalJSON(bytes.NewReader(texts[0].Bytes()))
+	require.NoError(t, err)
+	require.NoError(t, cycloneDX(t).Validate(list))
+	list.(map[string]any)["components"].([]any)[0].(map[string]any)["type"] = "thing"
+	require.Error(t, cycloneDX(t).Validate(list), "the schema is one that refuses")
 	var b bom
 	require.NoError(t, json.Unmarshal(texts[0].Bytes(), &b))
 	assert.Equal(t, "CycloneDX", b.Format)
@@ -46,4 +52,25 @@ func TestSBOM(t *testing.T) {
 	root.SetArgs([]string{"sbom", "--library", library + "x"})
 	root.SetErr(&bytes.Buffer{})
 	require.ErrorIs(t, root.Execute(), os.ErrNotExist)
+}
+
+// cycloneDX is the published schema.
+func cycloneDX(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	const at = "http://cyclonedx.org/schema/"
+	compiler := jsonschema.NewCompiler()
+	for file, name := range map[string]string{"bom-1.6": "bom-1.6.schema.json",
+		"jsf-0.82": "jsf-0.82.SNAPSHOT.schema.json", "spdx": "spdx.SNAPSHOT.schema.json"} {
+		f, err := os.Open(filepath.Join("testdata/cyclonedx", file+".schema.json.gz"))
+		require.NoError(t, err)
+		text, err := gzip.NewReader(f)
+		require.NoError(t, err)
+		document, err := jsonschema.UnmarshalJSON(text)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		require.NoError(t, compiler.AddResource(at+name, document))
+	}
+	schema, err := compiler.Compile(at + "bom-1.6.schema.json")
+	require.NoError(t, err)
+	return schema
 }
