@@ -54,9 +54,11 @@ func suites() []suite {
 			flags: []string{"-count=1", "-tags=cloud,disable_grpc_modules"},
 		},
 		{
-			name: "race", packages: []string{"./inference-image/serve", "./inference-image/capture"},
+			name:     "race",
+			packages: []string{"./inference-image/serve", "./inference-image/keepalive", "./inference-image/capture"},
 			flags: []string{"-race", "-tags=local", "-run=TestLoadAndFaults|TestSwap|TestCapture|TestGathering|TestShadow|" +
-				"TestTraffic|TestFullQueue|TestDeadline|TestRowsOfMany"},
+				"TestTraffic|TestFullQueue|TestDeadline|TestRowsOfMany|TestSameAsStandard|TestManyCallers|" +
+				"TestCallersThatGoAway|TestContextsAndTheNextRequest|TestShutdown"},
 		},
 		{
 			name: "onnxruntime", packages: []string{"./inference-image/model", "./training-image/evaluate"},
