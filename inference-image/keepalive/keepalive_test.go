@@ -111,6 +111,8 @@ func conversation(tb testing.TB, address, text string) (answers []string) {
 
 const simple = "POST /predict?x=1 HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 
+const behind = "POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\nX: a\r\n\r\nhello"
+
 // conversations are what callers say, politely and not.
 var conversations = map[string]string{
 	"one":          simple,
@@ -172,6 +174,7 @@ var conversations = map[string]string{
 	"empty lines":   "\r\n\r\n" + simple,
 	"HTTP/2":        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 	"same but for":  simple + strings.Replace(simple, "text/plain", "text/plaim", 1) + simple,
+	"behind length": behind + strings.Replace(behind, "X: a", "X: b", 1) + behind,
 	"digits beside": simple + strings.Replace(simple, ": 5", ": 5x", 1),
 }
 
