@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -77,17 +77,30 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// timed runs a command and returns rows per second of processor time and the largest memory in MiB.
-func timed(cmd *exec.Cmd, rows int) (rate float64, memory int64, err error) {
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return 0, 0, fmt.Errorf("%s: %w: %s", cmd.Path, err, out)
+// timed runs a command and returns rows per second of processor time and the largest memory in MiB. What the system says
+// at the end of a process is no less than what this program held when it started it, so that we look now and then.
+func timed(cmd *exec.Cmd, rows int) (rate float64, memory int, err error) {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
 	}
-	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if ok {
-		memory = usage.Maxrss >> 10
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return 0, 0, fmt.Errorf("%s: %w: %s", cmd.Path, err, out.Bytes())
+			}
+			cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+			return float64(rows) / max(cpu, time.Millisecond).Seconds(), memory, nil
+		case <-look.C:
+			memory = max(memory, peak(fmt.Sprintf("/proc/%d", cmd.Process.Pid)))
+		}
 	}
-	return float64(rows) / max(cpu, time.Millisecond).Seconds(), memory, nil
 }
 
 // writeRows writes rows of an id and 30 numbers.
