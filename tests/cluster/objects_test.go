@@ -22,6 +22,7 @@ var plainNode = controlplane.Node{Capacity: map[string]string{"cpu": "16", "memo
 // the ranks that start again to the nodes that they had.
 var spotFlavors = map[string]any{
 	"nodes.flavors": map[string]any{"gpu-spot": "a100-spot", "cpu": "cpu"}, "nodes.topology": []string{},
+	"quota.cpus": 1024, "quota.memoryGiB": 8192, // what the third node and borrowing come to
 }
 
 // spot makes the GPU nodes of the shared cluster interruptible, with as many as a job that has to move needs.
