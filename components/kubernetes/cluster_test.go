@@ -113,8 +113,10 @@ func TestKarpenterMakesNodesThatPodsFind(t *testing.T) {
 	}).must(t)
 	for pool, want := range map[string]map[any]any{
 		"gpu-spot": {"karpenter.sh/capacity-type": "spot", "price": "low", "karpenter.k8s.aws/instance-gpu-name": "a100"},
-		"gpu":      {"karpenter.sh/capacity-type": "on-demand", "price": "full", "karpenter.k8s.aws/instance-gpu-name": "a100"},
-		"cpu":      {"karpenter.sh/capacity-type": "on-demand", "price": "full"},
+		"gpu": {
+			"karpenter.sh/capacity-type": "on-demand", "price": "full", "karpenter.k8s.aws/instance-gpu-name": "a100",
+		},
+		"cpu": {"karpenter.sh/capacity-type": "on-demand", "price": "full"},
 	} {
 		found := map[any]any{"kubernetes.io/arch": nil}
 		requirements := at(r.object("NodePool", "fraud-dev-"+pool), "spec.template.spec.requirements").([]any)

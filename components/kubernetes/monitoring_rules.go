@@ -51,7 +51,8 @@ func signals(namespace string) map[components.Signal]signal {
 }
 
 // idleAccelerators is true where an accelerator that a pod holds has done nothing for an hour.
-const idleAccelerators = `max by (exported_pod, gpu) (max_over_time(DCGM_FI_DEV_GPU_UTIL{exported_namespace=%q}[1h])) < 5`
+const idleAccelerators = `max by (exported_pod, gpu) (` +
+	`max_over_time(DCGM_FI_DEV_GPU_UTIL{exported_namespace=%q}[1h])) < 5`
 
 func alarmName(s components.Signal) string {
 	words := strings.Split(string(s), "-")
@@ -121,7 +122,10 @@ func (m *monitoring) board() map[string]any {
 		{"Stability of the features", "max by (feature) (mlpathway_drift_psi" + of + ")", "short"},
 		{"Jobs that wait", fmt.Sprintf("sum by (status) (kueue_pending_workloads{cluster_queue=%q})", namespace), "short"},
 		{"Failed runs", known[components.TrainingFailure].expr, "short"},
-		{"Accelerators", fmt.Sprintf("avg by (exported_pod) (DCGM_FI_DEV_GPU_UTIL{exported_namespace=%q})", namespace), "percent"},
+		{
+			"Accelerators", fmt.Sprintf("avg by (exported_pod) (DCGM_FI_DEV_GPU_UTIL{exported_namespace=%q})", namespace),
+			"percent",
+		},
 	}
 	var made []any
 	for i, p := range panels {

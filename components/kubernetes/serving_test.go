@@ -173,7 +173,7 @@ func TestAnIdentityIsOfAWorkload(t *testing.T) {
 		}).must(t)
 		assert.Equal(t, map[string]any{key: "x"}, at(r.object("ServiceAccount", "endpoint"), "metadata.annotations"))
 		labels := at(r.object("Deployment", "endpoint"), "spec.template.metadata.labels").(map[string]any)
-		assert.Equal(t, cloud == "azure", labels["azure.workload.identity/use"] == "true", "Azure asks for a label: %s", cloud)
+		assert.Equal(t, cloud == "azure", labels["azure.workload.identity/use"] == "true", "a label: %s", cloud)
 	}
 
 	build := p.build
