@@ -22,6 +22,10 @@ type FeaturesArgs struct {
 	Views []FeatureView `pulumi:"views"`
 	// Online keeps the newest row of each key where an endpoint can look it up in milliseconds. Default on.
 	Online *bool `pulumi:"online"`
+	// Groups writes each row into the platform's own feature group as well, where it has such, for teams that share
+	// features. The steps of the pipeline must reach that service: by a way out of the network, or privately. Default off in
+	// dev, on elsewhere.
+	Groups *bool `pulumi:"groups"`
 	// TTLDays forgets online rows after so many days; 0 never. Default 0.
 	TTLDays int `pulumi:"ttlDays"`
 	// Distributed makes features on the batch engine, for data that outgrows one machine, where the platform has one.
@@ -47,6 +51,7 @@ type FeaturesArgs struct {
 
 func (a *FeaturesArgs) setDefaults(s Scope) {
 	setDefaultPtr(&a.Online, true)
+	setDefaultPtr(&a.Groups, a.KeepsGroups(s.Environment))
 	setDefault(&a.MaxWorkers, map[Environment]int{Dev: 2, Stage: 4, Prod: 10}[s.Environment])
 	setDefault(&a.Worker.CPUs, 4)
 	setDefault(&a.Worker.MemoryMiB, 16384)
@@ -54,6 +59,14 @@ func (a *FeaturesArgs) setDefaults(s Scope) {
 	setDefault(&a.IdleMinutes, 5)
 	setDefaultPtr(&a.Retain, PresetFor(s.Environment).Retain)
 	a.Logs = a.Logs.withDefaults(s)
+}
+
+// KeepsGroups reports whether rows go into feature groups, where the arguments are not filled yet.
+func (a *FeaturesArgs) KeepsGroups(e Environment) bool {
+	if a.Groups != nil {
+		return *a.Groups
+	}
+	return e != Dev
 }
 
 func (a *FeaturesArgs) validate(c *checker) {
@@ -77,7 +90,7 @@ func (a *FeaturesArgs) validate(c *checker) {
 
 // FeaturesOutputs are what the other layers need of the feature store.
 type FeaturesOutputs struct {
-	// GroupIDs identify the feature groups on the platform, by view.
+	// GroupIDs identify the feature groups on the platform, by view; none where the platform has groups and they are off.
 	GroupIDs pulumi.StringMapOutput `pulumi:"groupIds"`
 	// EngineID identifies the batch engine; "" where the pipeline's own step is the engine.
 	EngineID pulumi.StringOutput `pulumi:"engineId,optional"`

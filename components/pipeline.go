@@ -45,6 +45,11 @@ type PipelineArgs struct {
 	Warehouse pulumi.StringInput `pulumi:"warehouse"`
 	// Online is the OnlineURI of a feature store to fill. Default none.
 	Online pulumi.StringInput `pulumi:"online"`
+	// FeatureGroup is the group to fill, one of the GroupIDs of a feature store; where the platform has none it is not
+	// read. Default none.
+	FeatureGroup pulumi.StringInput `pulumi:"featureGroup"`
+	// StoreKey encrypts the stores that the steps fill: that of the data class tables. Default the platform's own.
+	StoreKey pulumi.StringInput `pulumi:"storeKey"`
 	// Group identifies the platform's own model registry: the GroupID output of a registry. Default none.
 	Group pulumi.StringInput `pulumi:"group"`
 	// Engine is the EngineID output of a feature store that makes features at scale. Default the training image.

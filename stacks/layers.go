@@ -113,6 +113,10 @@ func (b *platform) buildPipeline() (err error) {
 		Group: b.registry.GroupID, Key: b.security.Key(components.LakeData), Network: b.network.Placement(),
 		Logs: b.logging(),
 	}
+	if b.config.Features.KeepsGroups(b.config.Environment) {
+		args.FeatureGroup = b.features.GroupIDs.MapIndex(pulumi.String(b.problem.spec.Name))
+		args.StoreKey = b.security.Key(components.TableData)
+	}
 	if b.config.Features.Distributed {
 		args.Engine, args.EngineIdentity = b.features.EngineID, b.features.Identity
 	}

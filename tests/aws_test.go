@@ -152,6 +152,7 @@ func TestAWSNeeds(t *testing.T) {
 		{"pipeline-steps", "redshift-data:BatchExecuteStatement", ":workgroup/"},
 		{"pipeline-steps", "redshift-serverless:GetCredentials", ":workgroup/"},
 		{"pipeline-steps", "redshift-data:DescribeStatement", ""},
+		{"pipeline-steps", "sagemaker:PutRecord", ":feature-group/fraud-prod-features-"},
 		{"delivery-deploy", "iam:CreateServiceLinkedRole", ":role/aws-service-role/"},
 		{"delivery-deploy", "secretsmanager:GetSecretValue", ":secret:redshift!"},
 	} {
@@ -180,6 +181,7 @@ func TestAWSNeeds(t *testing.T) {
 var callsOfWorkloads = map[string][]string{
 	"pipeline-steps": join(readsLake, writesLake, readsTable, writesTable, pullsImages, runsAsJob, usesDisks, []string{
 		"redshift-data:BatchExecuteStatement", "redshift-data:DescribeStatement", "redshift-serverless:GetCredentials",
+		"sagemaker:PutRecord",
 	}),
 	"training": join(readsLake, writesLake, readsTable, pullsImages, runsAsJob, usesDisks),
 	"endpoint": join(readsLake, writesLake, pullsImages, usesDisks, joinsNetwork, []string{

@@ -58,8 +58,11 @@ func (t *Target) Features(
 		return nil, err
 	}
 	outputs := &components.FeaturesOutputs{EngineID: engine.ID().ToStringOutput(), Identity: id.ARN, OnlineURI: text("")}
-	if outputs.GroupIDs, err = l.featureGroups(args); err != nil {
-		return nil, err
+	outputs.GroupIDs = none()
+	if *args.Groups {
+		if outputs.GroupIDs, err = l.featureGroups(args); err != nil {
+			return nil, err
+		}
 	}
 	if *args.Online {
 		if outputs.OnlineURI, err = l.onlineTable(args); err != nil {
@@ -149,11 +152,12 @@ func (l *layer) putScripts(args *components.FeaturesArgs) error {
 	return nil
 }
 
-// Names that every feature group has. The other features are added by the pipeline, which knows what the SQL gives: a
-// group never has to be replaced for a new column.
+// The features of every group, as the training image fills them: the key of a row, when it was made, and its columns as
+// one JSON object, so that a group never has to be replaced for a new column.
 const (
-	eventTime = "event_time"
-	recordID  = "record_id"
+	eventTime   = "event_time"
+	recordID    = "record_id"
+	columnsJSON = "features"
 )
 
 // featureGroups makes a group for each view.
@@ -184,10 +188,12 @@ func (l *layer) featureGroups(args *components.FeaturesArgs) (pulumi.StringMapOu
 		if err != nil {
 			return pulumi.StringMapOutput{}, err
 		}
-		groups[view.Name] = group.Arn
+		groups[view.Name] = l.known(l.arn("sagemaker", "feature-group/%s", l.groupName(view.Name)), group)
 	}
 	return groups.ToStringMapOutput(), nil
 }
+
+func (l *layer) groupName(view string) string { return l.physical(64, view) }
 
 func (l *layer) newGroupFor(
 	view string, args *components.FeaturesArgs, zone pulumi.StringOutput, id *identity,
@@ -198,10 +204,10 @@ func (l *layer) newGroupFor(
 		}
 	}
 	group := &sagemaker.FeatureGroupArgs{
-		FeatureGroupName: pulumi.String(l.physical(64, view)), Description: pulumi.String("Features of " + view),
+		FeatureGroupName: pulumi.String(l.groupName(view)), Description: pulumi.String("Features of " + view),
 		RecordIdentifierFeatureName: pulumi.String(recordID), EventTimeFeatureName: pulumi.String(eventTime),
 		FeatureDefinitions: sagemaker.FeatureGroupFeatureDefinitionArray{
-			feature(recordID, "String"), feature(eventTime, "String"),
+			feature(recordID, "String"), feature(eventTime, "String"), feature(columnsJSON, "String"),
 		},
 		OfflineStoreConfig: &sagemaker.FeatureGroupOfflineStoreConfigArgs{
 			TableFormat: pulumi.String("Glue"), DisableGlueTableCreation: pulumi.Bool(false),
@@ -225,7 +231,7 @@ func (l *layer) newGroupFor(
 		}
 		group.OnlineStoreConfig = online
 	}
-	// Features that were added since are no reason to make a new group.
+	// Features that a team has added are no reason to make a new group.
 	added := pulumi.IgnoreChanges([]string{"featureDefinitions"})
 	return sagemaker.NewFeatureGroup(l.ctx, l.part("group", view), group, l.kept(*args.Retain, added)...)
 }

@@ -44,14 +44,14 @@ func TestEngineStopsAndIsCapped(t *testing.T) {
 func TestFeatureGroupKeepsItsShape(t *testing.T) {
 	t.Parallel()
 	r := featuresPlan(components.Dev, func(a *components.FeaturesArgs) {
-		a.TTLDays, a.Key = 7,
-			pulumi.String("arn:key")
+		a.TTLDays, a.Key, a.Groups = 7, pulumi.String("arn:key"), new(true)
 	}).must(t)
 	group := r.inputs(groupOfFeatures, "")
 	assert.Equal(t, []any{
 		map[string]any{"featureName": "record_id", "featureType": "String"},
 		map[string]any{"featureName": "event_time", "featureType": "String"},
-	}, group["featureDefinitions"], "the SQL's columns are added later: a group must not be replaced for one")
+		map[string]any{"featureName": "features", "featureType": "String"},
+	}, group["featureDefinitions"], "what the training image puts: a group must not be replaced for a new column")
 	online := group["onlineStoreConfig"].(map[string]any)
 	assert.Equal(t, map[string]any{"unit": "Days", "value": 7.0}, online["ttlDuration"])
 	assert.Equal(t, map[string]any{"kmsKeyId": "arn:key"}, online["securityConfig"])
@@ -65,9 +65,22 @@ func TestFeatureGroupKeepsItsShape(t *testing.T) {
 
 func TestOnlineStoreCanBeOff(t *testing.T) {
 	t.Parallel()
-	r := featuresPlan(components.Dev, func(a *components.FeaturesArgs) { a.Online = new(false) }).must(t)
+	r := featuresPlan(components.Stage, func(a *components.FeaturesArgs) { a.Online = new(false) }).must(t)
 	assert.Empty(t, r.Find("aws:dynamodb/table:Table"))
 	assert.NotContains(t, r.inputs(groupOfFeatures, ""), "onlineStoreConfig")
+}
+
+// TestGroupsNeedAWayToTheirService: there is none in dev, and so no group that nobody could fill.
+func TestGroupsNeedAWayToTheirService(t *testing.T) {
+	t.Parallel()
+	for e, groups := range map[components.Environment]int{components.Dev: 0, components.Stage: 1, components.Prod: 1} {
+		r := featuresPlan(e, nil).must(t)
+		assert.Len(t, r.Find(groupOfFeatures), groups, e)
+	}
+	off := featuresPlan(components.Prod, func(a *components.FeaturesArgs) { a.Groups = new(false) }).must(t)
+	for _, made := range off.Find("aws:iam/role:Role") {
+		assert.NotEqual(t, "features-store", made.Name)
+	}
 }
 
 func TestWorkersThatEMRLacks(t *testing.T) {

@@ -80,10 +80,10 @@ func (l *layer) attach(
 	}, l.with()...)
 }
 
-// roleName gives the name of a role from its ARN.
-func roleName(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
+// lastOf gives the name of what an ARN means: what follows its last slash.
+func lastOf(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
 
 // nameOf gives the name of the role that an Identity output means.
 func nameOf(identity pulumi.StringInput) pulumi.StringOutput {
-	return identity.ToStringOutput().ApplyT(roleName).(pulumi.StringOutput)
+	return identity.ToStringOutput().ApplyT(lastOf).(pulumi.StringOutput)
 }

@@ -147,9 +147,11 @@ func (l *layer) identityPermissions() []permission {
 	}, {
 		sid: "Keys", on: []string{l.arn("kms", "key/*"), l.arn("kms", "alias/%s-*", name)},
 		read: verbs("kms", "DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"),
+		// Those on grants and to encrypt again are asked of whoever makes a feature group.
+		// Source: docs.aws.amazon.com/sagemaker, OnlineStoreSecurityConfig.
 		write: verbs("kms", "CreateAlias", "CreateGrant", "Decrypt", "DeleteAlias", "EnableKeyRotation", "Encrypt",
-			"GenerateDataKey", "PutKeyPolicy", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias",
-			"UpdateKeyDescription"),
+			"GenerateDataKey", "ListGrants", "PutKeyPolicy", "ReEncryptFrom", "ReEncryptTo", "RetireGrant", "RevokeGrant",
+			"ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription"),
 	}, {
 		sid: "NewKeys", on: []string{"*"}, conditions: l.tagging(), // a key has no name before it is made
 		write: verbs("kms", "CreateKey"),

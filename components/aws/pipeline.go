@@ -190,6 +190,10 @@ func (p *pipeline) definition(machine, launcher string) pulumi.StringOutput {
 	if a.Online != nil {
 		environment["MLPATHWAY_ONLINE"] = a.Online
 	}
+	if a.FeatureGroup != nil {
+		environment["MLPATHWAY_GROUP"] = pulumi.Sprintf("sagemaker-featurestore://%s?region=%s",
+			a.FeatureGroup.ToStringOutput().ApplyT(lastOf), p.options.Region)
+	}
 	topic := text("")
 	if p.topic != nil {
 		topic = p.known(p.arn("sns", "%s", p.topicName()), p.topic)

@@ -37,6 +37,24 @@ func (p *pipeline) mayUseStores() error {
 		}
 		p.steps.ready = append(p.steps.ready, made)
 	}
+	return p.mayFillGroup()
+}
+
+// mayFillGroup lets the steps put records into the feature group.
+// Source: docs.aws.amazon.com/sagemaker, OnlineStoreSecurityConfig: who puts records needs kms:Decrypt.
+func (p *pipeline) mayFillGroup() error {
+	if p.args.FeatureGroup == nil {
+		return nil
+	}
+	statements := append([]Statement{{
+		Sid: "FillFeatureGroup", Actions: []string{"sagemaker:PutRecord"},
+		Resources: pulumi.StringArray{p.args.FeatureGroup},
+	}}, p.useKey(p.args.StoreKey, decrypts, "sagemaker", "dynamodb", "s3")...)
+	made, err := p.attach(p.part("steps", "group"), "group", nameOf(p.steps.ARN), statements)
+	if err != nil {
+		return err
+	}
+	p.steps.ready = append(p.steps.ready, made)
 	return nil
 }
 

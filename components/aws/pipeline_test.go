@@ -358,6 +358,28 @@ func TestStepsMayFillOnlineFeatures(t *testing.T) {
 		r.allowed("pipeline-steps")["dynamodb:PutItem"])
 }
 
+// TestStepsMayFillTheFeatureGroup: the step features knows the group, and may put records into it and into no other.
+func TestStepsMayFillTheFeatureGroup(t *testing.T) {
+	t.Parallel()
+	const group = "arn:aws:sagemaker:eu-central-1:123456789012:feature-group/fraud-prod-features-fraud"
+	r := pipelinePlan(components.Prod, func(p *pipelineParts) {
+		p.pipeline.FeatureGroup, p.pipeline.StoreKey = pulumi.String(group), pulumi.String("arn:key-of-tables")
+	}).must(t)
+	in, _ := drive(t, r, answers{record: promoted})
+	assert.Equal(t, "sagemaker-featurestore://fraud-prod-features-fraud?region=eu-central-1",
+		in.calls["features"]["Environment"].(object)["MLPATHWAY_GROUP"])
+	statements := r.document("aws:iam/rolePolicy:RolePolicy", "pipeline-steps-group", "policy")["Statement"].([]any)
+	require.Len(t, statements, 2)
+	assert.Equal(t, []any{[]any{"sagemaker:PutRecord"}, []any{group}},
+		[]any{statements[0].(object)["Action"], statements[0].(object)["Resource"]})
+	assert.Equal(t, []any{[]any{"kms:Decrypt", "kms:DescribeKey"}, []any{"arn:key-of-tables"}},
+		[]any{statements[1].(object)["Action"], statements[1].(object)["Resource"]})
+	none := pipelinePlan(components.Prod, nil).must(t)
+	assert.NotContains(t, none.allowed("pipeline-steps"), "sagemaker:PutRecord")
+	in, _ = drive(t, none, answers{record: promoted})
+	assert.NotContains(t, in.calls["features"]["Environment"], "MLPATHWAY_GROUP")
+}
+
 const sparkRole = "arn:aws:iam::123456789012:role/fraud-dev-features-spark"
 
 // TestFeaturesOnSpark: the engine runs the query over the run's rows, and the step takes what it left.

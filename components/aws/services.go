@@ -19,7 +19,7 @@ var services = map[components.Layer][]string{
 	components.ProcessingLayer: {"kms", "logs", "sqs"},
 	components.MonitoringLayer: {"logs", "monitoring"},
 	components.WarehouseLayer:  {"athena", "glue", "redshift-data"},
-	components.FeaturesLayer:   {"glue", "logs"},
+	components.FeaturesLayer:   {"glue", "logs", "sagemaker.featurestore-runtime"},
 	components.ClusterLayer: {
 		"ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing", "logs", "sqs", "ssm", "sts",
 	},

@@ -173,6 +173,8 @@ func flags() map[string]flag {
 			target: func(o *step.Options) *string { return &o.Metadata }},
 		{name: "online", usage: "online feature store, such as sqlite:///data/online.db", optional: true,
 			target: func(o *step.Options) *string { return &o.Online }},
+		{name: "group", usage: "feature group of the platform, such as sagemaker-featurestore://NAME?region=REGION",
+			optional: true, target: func(o *step.Options) *string { return &o.Group }},
 		{name: "warehouse", usage: "warehouse, such as duckdb:///data/warehouse.duckdb", optional: true,
 			target: func(o *step.Options) *string { return &o.Warehouse }},
 		{name: "result", usage: "directory of Parquet files in the features zone, where another engine ran the query",

@@ -38,11 +38,12 @@ from that version with the same pipeline before, the run ends as "unchanged" and
 The run fails where a file is no CSV in UTF-8, is empty or lacks a column, and where more than half of the rows are bad.
 etl begins the run: it makes the run record that the other steps go on with.`},
 		{name: "features", run: features.Run, short: "The feature SQL turns curated rows into model inputs",
-			flags: []string{"pipeline", "run", "curated", "features", "logs", "metadata", "online", "result"},
+			flags: []string{"pipeline", "run", "curated", "features", "logs", "metadata", "online", "group", "result"},
 			long: `Runs the query in features of pipeline.yaml with DuckDB over the view "curated" (no query: every column) and
 writes features/<data version>-<pipeline>/features.parquet with the column _split: train, validation or test, drawn by a
 hash of the key and split.seed, so that a row stays in its part when others arrive. With --online the rows also replace
-those of the table features(key, features, updated) in the online store. With --result another engine, such as Spark,
+those of the table features(key, features, updated) in the online store, and with --group each is a record of the
+platform's feature group (record_id, event_time, features). With --result another engine, such as Spark,
 has run the query already; its rows are taken, ordered, checked and divided in the same way.
 
 Refused are: a result without label or key, an input that is not a number, an input that equals the label in every row,

@@ -71,6 +71,9 @@ func (f *features) run(ctx context.Context) error {
 	if err := f.materialize(ctx, result); err != nil {
 		return err
 	}
+	if err := f.fillGroup(ctx, result); err != nil {
+		return err
+	}
 	return f.publish(ctx, result)
 }
 

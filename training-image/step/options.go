@@ -35,6 +35,8 @@ type Options struct {
 	Metadata string
 	// Online is the online feature store: sqlite:///data/online.db. Empty for none.
 	Online string
+	// Group is the feature group of a platform: sagemaker-featurestore://NAME?region=R. Empty for none.
+	Group string
 	// Warehouse is the warehouse: duckdb:///data/warehouse.duckdb. Empty for none.
 	Warehouse string
 	// Result is where another engine has put the result of the feature SQL: a directory of Parquet files in the features
