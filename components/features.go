@@ -22,7 +22,7 @@ type FeaturesArgs struct {
 	Views []FeatureView `pulumi:"views"`
 	// Online keeps the newest row of each key where an endpoint can look it up in milliseconds. Default on.
 	Online *bool `pulumi:"online"`
-	// Groups writes each row into the platform's own feature group as well, where it has such, for teams that share
+	// Groups fills the platform's own feature groups as well, where it has such, for teams that share
 	// features. The steps of the pipeline must reach that service: by a way out of the network, or privately. Default off in
 	// dev, on elsewhere.
 	Groups *bool `pulumi:"groups"`
@@ -90,7 +90,7 @@ func (a *FeaturesArgs) validate(c *checker) {
 
 // FeaturesOutputs are what the other layers need of the feature store.
 type FeaturesOutputs struct {
-	// GroupIDs identify the feature groups on the platform, by view; none where the platform has groups and they are off.
+	// GroupIDs identify the feature groups on the platform, by view.
 	GroupIDs pulumi.StringMapOutput `pulumi:"groupIds"`
 	// EngineID identifies the batch engine; "" where the pipeline's own step is the engine.
 	EngineID pulumi.StringOutput `pulumi:"engineId,optional"`

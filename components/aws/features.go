@@ -58,11 +58,8 @@ func (t *Target) Features(
 		return nil, err
 	}
 	outputs := &components.FeaturesOutputs{EngineID: engine.ID().ToStringOutput(), Identity: id.ARN, OnlineURI: text("")}
-	outputs.GroupIDs = none()
-	if *args.Groups {
-		if outputs.GroupIDs, err = l.featureGroups(args); err != nil {
-			return nil, err
-		}
+	if outputs.GroupIDs, err = l.featureGroups(args); err != nil {
+		return nil, err
 	}
 	if *args.Online {
 		if outputs.OnlineURI, err = l.onlineTable(args); err != nil {

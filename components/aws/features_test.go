@@ -44,7 +44,7 @@ func TestEngineStopsAndIsCapped(t *testing.T) {
 func TestFeatureGroupKeepsItsShape(t *testing.T) {
 	t.Parallel()
 	r := featuresPlan(components.Dev, func(a *components.FeaturesArgs) {
-		a.TTLDays, a.Key, a.Groups = 7, pulumi.String("arn:key"), new(true)
+		a.TTLDays, a.Key = 7, pulumi.String("arn:key")
 	}).must(t)
 	group := r.inputs(groupOfFeatures, "")
 	assert.Equal(t, []any{
@@ -68,19 +68,6 @@ func TestOnlineStoreCanBeOff(t *testing.T) {
 	r := featuresPlan(components.Stage, func(a *components.FeaturesArgs) { a.Online = new(false) }).must(t)
 	assert.Empty(t, r.Find("aws:dynamodb/table:Table"))
 	assert.NotContains(t, r.inputs(groupOfFeatures, ""), "onlineStoreConfig")
-}
-
-// TestGroupsNeedAWayToTheirService: there is none in dev, and so no group that nobody could fill.
-func TestGroupsNeedAWayToTheirService(t *testing.T) {
-	t.Parallel()
-	for e, groups := range map[components.Environment]int{components.Dev: 0, components.Stage: 1, components.Prod: 1} {
-		r := featuresPlan(e, nil).must(t)
-		assert.Len(t, r.Find(groupOfFeatures), groups, e)
-	}
-	off := featuresPlan(components.Prod, func(a *components.FeaturesArgs) { a.Groups = new(false) }).must(t)
-	for _, made := range off.Find("aws:iam/role:Role") {
-		assert.NotEqual(t, "features-store", made.Name)
-	}
 }
 
 func TestWorkersThatEMRLacks(t *testing.T) {
