@@ -215,7 +215,8 @@ func (c *Config) validate(name string) error {
 			profile, strings.Join(rules.Profiles(), ", "))
 	}
 	if pool := c.AWS.TrainOnCluster; pool != "" {
-		check(slices.Contains(c.pools(), pool), "aws.trainOnCluster", "found %q, want a pool of the cluster: %q", pool, c.pools())
+		check(slices.Contains(c.pools(), pool), "aws.trainOnCluster", "found %q, want a pool of the cluster: %q",
+			pool, c.pools())
 	}
 	check(c.MonthlyBudgetUSD >= 0, "monthlyBudgetUSD", "found %v, want 0 or more", c.MonthlyBudgetUSD)
 	check(c.MaxCostIncreaseUSD >= 0, "maxCostIncreaseUSD", "found %v, want 0 or more", c.MaxCostIncreaseUSD)

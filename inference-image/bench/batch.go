@@ -77,8 +77,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// timed runs a command and returns rows per second of processor time and the largest memory in MiB. What the system says
-// at the end of a process is no less than what this program held when it started it, so that we look now and then.
+// timed runs a command and returns rows per second of processor time and the largest memory in MiB. What the system
+// says at the end of a process is no less than what this program held when it started it, so that we look now and then.
 func timed(cmd *exec.Cmd, rows int) (rate float64, memory int, err error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -105,24 +105,8 @@ func (c *conn) next(first bool) (size, head int, ours bool) {
 		return -1, 0, false
 	}
 	start := time.Now()
-	for {
-		unread := c.buf[c.at:c.end]
-		few := !first && len(unread) < fewest
-		if !few && !bytes.HasPrefix(unread, post[:min(len(unread), len(post))]) {
-			return 0, 0, false
-		}
-		if head = bytes.Index(unread, headEnd) + len(headEnd); head >= len(headEnd) {
-			break
-		}
-		if len(unread) == smallest {
-			return 0, 0, false
-		}
-		if err := c.more(smallest, start.Add(c.s.HTTP.ReadHeaderTimeout)); err != nil {
-			if err == io.EOF && !few { //nolint:errorlint // a connection gives it as it is
-				return 0, 0, false // net/http says what it thinks of half a head
-			}
-			return -1, 0, false
-		}
+	if head, ours = c.head(first, start); !ours {
+		return head, 0, false
 	}
 	if c.request = c.request.next(c.buf[c.at : c.at+head]); c.request == nil {
 		return 0, 0, false
@@ -139,6 +123,30 @@ func (c *conn) next(first bool) (size, head int, ours bool) {
 		}
 	}
 	return size, head, true
+}
+
+// head reads the head of a request and gives its size: not ours is 0 where it is for net/http, and -1 where the
+// connection has ended.
+func (c *conn) head(first bool, start time.Time) (size int, ours bool) {
+	for {
+		unread := c.buf[c.at:c.end]
+		few := !first && len(unread) < fewest
+		if !few && !bytes.HasPrefix(unread, post[:min(len(unread), len(post))]) {
+			return 0, false
+		}
+		if size = bytes.Index(unread, headEnd) + len(headEnd); size >= len(headEnd) {
+			return size, true
+		}
+		if len(unread) == smallest {
+			return 0, false
+		}
+		if err := c.more(smallest, start.Add(c.s.HTTP.ReadHeaderTimeout)); err != nil {
+			if err == io.EOF && !few { //nolint:errorlint // a connection gives it as it is
+				return 0, false // net/http says what it thinks of half a head
+			}
+			return -1, false
+		}
+	}
 }
 
 func cutOff(err error) error {

@@ -483,7 +483,7 @@ func TestManyCallers(t *testing.T) {
 					return
 				}
 				data, err := io.ReadAll(response.Body)
-				assert.NoError(t, err)
+				assert.NoError(t, err) //nolint:testifylint // not the goroutine of the test
 				_ = response.Body.Close()
 				assert.Contains(t, string(data), fmt.Sprintf("%q", text))
 			}
@@ -506,7 +506,7 @@ func TestAllocations(t *testing.T) {
 	text, answer := []byte(simple), make([]byte, 4096)
 	few := testing.AllocsPerRun(500, func() {
 		_, err := c.Write(text)
-		assert.NoError(t, err)
+		require.NoError(t, err)
 		for n := 0; !bytes.HasSuffix(answer[:n], []byte("\r\n\r\nhello")); {
 			more, err := c.Read(answer[n:])
 			if n += more; err != nil {

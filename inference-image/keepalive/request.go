@@ -103,7 +103,11 @@ func plain(r *http.Request) bool {
 		r.RequestURI == "" || r.RequestURI[0] != '/' || r.Host == "" || !httpguts.ValidHostHeader(r.Host) {
 		return false
 	}
-	for name, values := range r.Header {
+	return plainHeader(r.Header)
+}
+
+func plainHeader(header http.Header) bool {
+	for name, values := range header {
 		switch name {
 		case "Expect", "Upgrade", "Http2-Settings", "Te", "Trailer", "Transfer-Encoding":
 			return false

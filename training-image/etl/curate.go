@@ -114,7 +114,7 @@ func (e *etl) judgeRows(ctx context.Context, reader source.Reader, index int, em
 			return ctx.Err()
 		}
 		row, wrong, err := reader.Read()
-		more := true
+		var more bool
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil

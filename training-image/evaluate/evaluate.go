@@ -115,7 +115,7 @@ func (e *evaluation) current(ctx context.Context, reg *registry.Registry, m *reg
 	}
 	predictions, err := served.predict(e.rows)
 	if missing := missingInput(""); errors.As(err, &missing) {
-		return missing.Error(), nil //nolint:nilerr // another set of inputs is a reason not to compare, no failure
+		return missing.Error(), nil // another set of inputs is a reason not to compare, no failure
 	}
 	if err != nil {
 		return "", fmt.Errorf("computing the version that is served now: %w", err)

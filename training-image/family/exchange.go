@@ -49,5 +49,6 @@ func decode(data []byte) (a, b float64) {
 	if len(data) != 16 {
 		return math.NaN(), math.NaN()
 	}
-	return math.Float64frombits(binary.LittleEndian.Uint64(data)), math.Float64frombits(binary.LittleEndian.Uint64(data[8:]))
+	return math.Float64frombits(binary.LittleEndian.Uint64(data)),
+		math.Float64frombits(binary.LittleEndian.Uint64(data[8:]))
 }

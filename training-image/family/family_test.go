@@ -176,7 +176,7 @@ func TestTheLossIsThatOfAllRanks(t *testing.T) {
 				r := &family.Request{Spec: spec, Exchange: exchange(rank), Validation: &featureset.Table{
 					Labels: labels[rows[0]:rows[1]], Weights: weights[rows[0]:rows[1]]}}
 				got, err := r.Loss(margins[rows[0]:rows[1]])
-				assert.NoError(t, err)
+				assert.NoError(t, err) //nolint:testifylint // not the goroutine of the test
 				assert.InDelta(t, want, got, 1e-12)
 			})
 		}

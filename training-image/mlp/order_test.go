@@ -51,6 +51,7 @@ func TestTheOrderCounts(t *testing.T) {
 		require.NoError(t, err)
 		return f.weights
 	}
-	assert.Equal(t, after(0), after(0))
-	assert.NotEqual(t, after(0), after(1))
+	first, again := after(0), after(0)
+	assert.Equal(t, first, again)
+	assert.NotEqual(t, first, after(1))
 }

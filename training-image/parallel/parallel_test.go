@@ -66,12 +66,12 @@ func TestPipe(t *testing.T) {
 			require.ErrorIs(t, parallel.Pipe(count, func(i int) error {
 				require.LessOrEqual(t, i, 100, "nothing is consumed after an error")
 				if i == 100 {
-					return other
+					return errOther
 				}
 				return nil
-			}), other)
+			}), errOther)
 		}
 	}
 }
 
-var other = errors.New("other")
+var errOther = errors.New("other")

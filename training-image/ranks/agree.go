@@ -41,8 +41,8 @@ func (g *Group) Agree(round int, value string, stop bool) (halt bool, err error)
 // exchanged is the value of messages that carry data, so that a rank that does something else is noticed.
 const exchanged = "exchange"
 
-// Exchange is called by all ranks with what each of them has. Rank 0 merges the words of all, in the order of the ranks,
-// and all get the answer. ErrLost where one is lost, ErrDiffer where one does not exchange anything now.
+// Exchange is called by all ranks with what each of them has. Rank 0 merges the words of all, in the order of the
+// ranks, and all get the answer. ErrLost where one is lost, ErrDiffer where one does not exchange anything now.
 func (g *Group) Exchange(own []byte, merge func(all [][]byte) ([]byte, error)) ([]byte, error) {
 	word := message{Rank: g.options.Rank, Value: exchanged, Data: own}
 	if g.options.Rank != 0 {

@@ -15,7 +15,8 @@ import (
 func TestRanksExchangeWhatTheyKnow(t *testing.T) {
 	t.Parallel()
 	groups := world(t, 3)
-	for _, words := range [][]string{{"a", "b", "c"}, {"", "x", ""}, {"a", string(bytes.Repeat([]byte("long "), 1<<18)), "c"}} {
+	long := string(bytes.Repeat([]byte("long "), 1<<18))
+	for _, words := range [][]string{{"a", "b", "c"}, {"", "x", ""}, {"a", long, "c"}} {
 		got := make([]string, len(groups))
 		errs := make([]error, len(groups))
 		merges := 0

@@ -137,7 +137,8 @@ func corner(t *testing.T, p search.Point) float64 {
 func diagonal(t *testing.T, p search.Point) float64 {
 	t.Helper()
 	rate, depth, l2 := math.Log10(number(t, p["learningRate"]))/3+1, number(t, p["maxDepth"])/10, number(t, p["l2"])/10
-	return 10*math.Pow(rate+l2-1, 2) + math.Pow(rate-0.3, 2) + math.Pow(depth-0.6, 2)
+	across, along, deep := rate+l2-1, rate-0.3, depth-0.6
+	return 10*across*across + along*along + deep*deep
 }
 
 func TestBayesianFindsInFortyTrialsMoreThanAGridInTwoHundred(t *testing.T) {

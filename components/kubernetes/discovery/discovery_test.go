@@ -30,8 +30,9 @@ contexts: [{name: shop, context: {cluster: shop, user: shop}}]
 	t.Setenv("KUBECONFIG", path)
 }
 
-// The environment belongs to the process, so these tests run alone. What a real API server says is tested in
-// tests/cluster/admission.
+// What a real API server says is tested in tests/cluster/admission.
+//
+//nolint:paralleltest // the environment belongs to the process
 func TestOddAnswers(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/apis", func(w http.ResponseWriter, r *http.Request) {
@@ -62,6 +63,7 @@ func TestOddAnswers(t *testing.T) {
 	require.ErrorContains(t, err, "elsewhere")
 }
 
+//nolint:paralleltest // the environment belongs to the process
 func TestNobodyAnswers(t *testing.T) {
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	kubeconfig(t, server)

@@ -144,7 +144,7 @@ func (s *Server) do(method string, q *request) (any, error) {
 	case "runs/update":
 		run := s.runs[q.Run]
 		if run == nil {
-			return nil, fmt.Errorf("Run with id=%s not found", q.Run) //nolint:staticcheck // in MLflow's words
+			return nil, fmt.Errorf("Run with id=%s not found", q.Run) // in MLflow's words
 		}
 		run.Status = q.Status
 		return map[string]any{}, nil
@@ -171,7 +171,7 @@ func (s *Server) search(q *request) any {
 func (s *Server) log(q *request) error {
 	run := s.runs[q.Run]
 	if run == nil {
-		return fmt.Errorf("Run with id=%s not found", q.Run) //nolint:staticcheck // in MLflow's words
+		return fmt.Errorf("Run with id=%s not found", q.Run) // in MLflow's words
 	}
 	if len(q.Metrics) > 1000 || len(q.Params) > 100 || len(q.Tags) > 100 {
 		return fmt.Errorf("too much at a time")
