@@ -36,7 +36,7 @@ func TestONNXRuntimeAgreesWithWhatIsTrained(t *testing.T) {
 		parameters string
 		forms      map[string]pipeline.Optimize
 	}{
-		"linear": {linear.Linear{}, "", nil},
+		"linear": {linear.New(b), "", nil},
 		"trees": {trees.New(xgboosttest.Open(t)), "rounds: 40, maxDepth: 5, learningRate: 0.2",
 			map[string]pipeline.Optimize{"pruned": {Prune: 0.5}}},
 		"mlp": {mlp.New(b), "hidden: [32, 16], batchSize: 64, epochs: 10, learningRate: 0.005",
