@@ -23,7 +23,8 @@ type FeaturesArgs struct {
 	// Online keeps the newest row of each key where an endpoint can look it up in milliseconds. Default on.
 	Online *bool `pulumi:"online"`
 	// Groups fills the platform's own feature groups as well, where it has such, for teams that share features. The steps
-	// of the pipeline must reach that service: by a way out of the network, or privately. Default off in dev, on elsewhere.
+	// of the pipeline must reach that service: by a way out of the network, or privately. Default off in dev, on
+	// elsewhere.
 	Groups *bool `pulumi:"groups"`
 	// TTLDays forgets online rows after so many days; 0 never. Default 0.
 	TTLDays int `pulumi:"ttlDays"`

@@ -36,7 +36,8 @@ func TestAWSInputErrors(t *testing.T) {
 		"more zones than the region has": {components.ErrRange, map[string]any{
 			"region": "us-west-1", "network.zones": 3, "allowed": map[string]any{},
 		}, []string{"at most 2"}},
-		"no range": {components.ErrCIDR, map[string]any{"network.cidr": "10.40.0.0"}, []string{`cidr: found "10.40.0.0", want`}},
+		"no range": {components.ErrCIDR, map[string]any{"network.cidr": "10.40.0.0"},
+			[]string{`cidr: found "10.40.0.0", want`}},
 		"range too small": {components.ErrCIDR, map[string]any{"network.cidr": "10.40.0.0/28"},
 			[]string{`cidr: found "10.40.0.0/28", want`}},
 		"range that no VPC has": {components.ErrCIDR, map[string]any{"network.cidr": "10.0.0.0/8", "network.avoid": []any{}},
@@ -46,7 +47,8 @@ func TestAWSInputErrors(t *testing.T) {
 		}, []string{"10.40.128.0/17"}},
 		"accelerator that the region lacks": {components.ErrChoice,
 			map[string]any{"training.machine": machine("gpu-xlarge")},
-			[]string{`machine.accelerator: found "gpu-xlarge", which SageMaker lacks in eu-central-1; want gpu-small, gpu-medium`}},
+			[]string{`machine.accelerator: found "gpu-xlarge", which SageMaker lacks in eu-central-1; want gpu-small, ` +
+				`gpu-medium`}},
 		"accelerator that SageMaker lacks": {components.ErrChoice, map[string]any{"endpoint.machine": machine("tpu")},
 			[]string{`found "tpu", which only Google has; want one of gpu-small`}},
 		"accelerator that nobody has": {components.ErrChoice, map[string]any{"training.machine": machine("gpu-huge")},

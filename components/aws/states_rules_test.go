@@ -89,8 +89,8 @@ func transitions(s object) map[string]string {
 // ends reports whether a run ends in a state.
 func ends(s object) bool { return s["End"] == true || s["Type"] == "Succeed" || s["Type"] == "Fail" }
 
-// ways checks that every transition leads to a state, every state can be reached, and from every state there is a way to
-// an end.
+// ways checks that every transition leads to a state, every state can be reached, and from every state there is a way
+// to an end.
 func (l *language) ways(start string) {
 	before := map[string][]string{}
 	for name, s := range l.states {
@@ -262,10 +262,12 @@ func TestTheRulesFindWhatIsBroken(t *testing.T) {
 	require.Empty(t, brokenRules(r.machine()))
 	state := func(m object, name string) object { return m["States"].(object)[name].(object) }
 	for want, breaks := range map[string]func(m object){
-		`machine: StartAt leads nowhere: "Nowhere"`:         func(m object) { m["StartAt"] = "Nowhere" },
-		`machine: QueryLanguage is JSONPath`:                func(m object) { m["QueryLanguage"] = "JSONPath" },
-		`etl: Next leads nowhere: "Nowhere"`:                func(m object) { state(m, "etl")["Next"] = "Nowhere" },
-		`Is there a version?: Default leads nowhere: "Off"`: func(m object) { state(m, "Is there a version?")["Default"] = "Off" },
+		`machine: StartAt leads nowhere: "Nowhere"`: func(m object) { m["StartAt"] = "Nowhere" },
+		`machine: QueryLanguage is JSONPath`:        func(m object) { m["QueryLanguage"] = "JSONPath" },
+		`etl: Next leads nowhere: "Nowhere"`:        func(m object) { state(m, "etl")["Next"] = "Nowhere" },
+		`Is there a version?: Default leads nowhere: "Off"`: func(m object) {
+			state(m, "Is there a version?")["Default"] = "Off"
+		},
 		`etl: Catch[0].Next leads nowhere: "Off"`: func(m object) {
 			state(m, "etl")["Catch"].([]any)[0].(object)["Next"] = "Off"
 		},

@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An interpreter that runs a state machine with made-up answers of the services: it evaluates every expression for real.
+// An interpreter that runs a state machine with made-up answers of the services: it evaluates every expression for
+// real.
 
 // object is a JSON object.
 type object = map[string]any

@@ -11,8 +11,8 @@ import (
 	"github.com/mlpathway/mlpathway/internal/clusterjob"
 )
 
-// trainOnCluster describes the training as a JobSet, which waits in a queue of the cluster. A step of the pipeline makes
-// it and waits for it, from inside the network: Step Functions itself reaches no private control plane.
+// trainOnCluster describes the training as a JobSet, which waits in a queue of the cluster. A step of the pipeline
+// makes it and waits for it, from inside the network: Step Functions itself reaches no private control plane.
 // Source: docs.aws.amazon.com/step-functions, Create and manage Amazon EKS clusters: only public access is supported.
 func (t *Target) trainOnCluster(
 	ctx *pulumi.Context, name string, args *components.TrainingArgs, opts []pulumi.ResourceOption,
@@ -76,7 +76,8 @@ func (c *cluster) fits(queue string, args *components.TrainingArgs) error {
 		return fmt.Errorf("queue: found %q, want that of a pool: %q: %w", queue, poolNames(c.pools), components.ErrChoice)
 	}
 	wrong := func(sentinel error, arg string, found any, format string, more ...any) error {
-		return fmt.Errorf("%s: found %v, want %s of the pool %s: %w", arg, found, fmt.Sprintf(format, more...), queue, sentinel)
+		return fmt.Errorf("%s: found %v, want %s of the pool %s: %w", arg, found, fmt.Sprintf(format, more...), queue,
+			sentinel)
 	}
 	pool, m := c.args.Pools[at], args.Machine
 	capacity := map[bool]string{true: "spot", false: "on-demand"}[*args.Spot]

@@ -95,8 +95,8 @@ func TestTrainingOnTheCluster(t *testing.T) {
 	}
 }
 
-// TestRightsOfATrainingOnTheCluster: the steps may make, see and delete jobs in one namespace; pods have a role of their
-// own, which holds what is granted to it; the state machine starts no training of SageMaker.
+// TestRightsOfATrainingOnTheCluster: the steps may make, see and delete jobs in one namespace; pods have a role of
+// their own, which holds what is granted to it; the state machine starts no training of SageMaker.
 func TestRightsOfATrainingOnTheCluster(t *testing.T) {
 	t.Parallel()
 	r := trainOnClusterPlan(components.Prod, "cpu", nil).must(t)
@@ -174,7 +174,9 @@ func TestTrainingOnTheClusterRefuses(t *testing.T) {
 			func(p *pipelineParts) { p.training.Queue = pulumi.String("tpu") }},
 		`spot: found false, want true, or another spotPercent of the pool cpu`: {components.ErrConflict, "cpu",
 			func(p *pipelineParts) { p.training.Spot = new(false) }},
-		`machine.accelerator: found "", want "gpu-small", which is that of the pool gpu`: {components.ErrConflict, "gpu", nil},
+		`machine.accelerator: found "", want "gpu-small", which is that of the pool gpu`: {
+			components.ErrConflict, "gpu", nil,
+		},
 		`nodes: found 5, want at most 4, the spot nodes of the pool cpu`: {components.ErrRange, "cpu",
 			func(p *pipelineParts) { p.training.Nodes = 5 }},
 		`machine: found 64 processors`: {components.ErrRange, "cpu",

@@ -1,6 +1,6 @@
 // Package keepalive is an HTTP/1.1 server for callers that ask in the same way again and again over connections that
-// stay open, as those of a model do. net/http needs a second goroutine, four deadlines and a new request for each question;
-// here a question whose head is that of the one before, but for its length, costs none of them.
+// stay open, as those of a model do. net/http needs a second goroutine, four deadlines and a new request for each
+// question; here a question whose head is that of the one before, but for its length, costs none of them.
 //
 // It knows plain POST requests of moderate size alone, whose head net/http has parsed. A connection that brings
 // anything else is given to an http.Server with all that came over it, and stays there.

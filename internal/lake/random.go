@@ -20,8 +20,8 @@ type RandomReader struct {
 // Close releases the object.
 func (r *RandomReader) Close() error { return r.close() }
 
-// NewRandomReader opens an object of which parts are wanted. In a file:// zone that is the file; elsewhere the parts come
-// in blocks, of which the last ones are kept. A missing object gives ErrNotFound.
+// NewRandomReader opens an object of which parts are wanted. In a file:// zone that is the file; elsewhere the parts
+// come in blocks, of which the last ones are kept. A missing object gives ErrNotFound.
 func (z *Zone) NewRandomReader(ctx context.Context, key string) (*RandomReader, error) {
 	o, err := z.Stat(ctx, key)
 	if err != nil {

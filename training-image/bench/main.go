@@ -132,8 +132,8 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.4f", x)
 }
 
-// compare fits both in turns, each time from another seed, and gives the medians. What is small is fitted more often: the
-// weights that a network begins with count for much there.
+// compare fits both in turns, each time from another seed, and gives the medians. What is small is fitted more often:
+// the weights that a network begins with count for much there.
 func (o *options) compare(ctx context.Context, folder string, c contest, small bool) (ours, theirs taken, err error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -19,8 +19,8 @@ func (p *Program) launchCommand() *cobra.Command {
 	c := &cobra.Command{Use: "launch", Short: "Run the training as jobs on a Kubernetes cluster", Args: cobra.NoArgs,
 		Long: `Makes the JobSets that the description at --job holds, one after the other, on the cluster that it names, and
 waits until they have ended. Their containers get the variables MLPATHWAY_* that steps read, as they are here. The jobs
-are named after the run: a launch that was killed finds them again, and one that failed is made anew. SIGTERM deletes the
-job that runs.
+are named after the run: a launch that was killed finds them again, and one that failed is made anew. SIGTERM deletes
+the job that runs.
 
 Whoever runs it must be allowed to create, get and delete JobSets in their namespace.`,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -70,7 +70,7 @@ func TestMLflow(t *testing.T) {
 		_, _, ok := run.Last(name)
 		assert.True(t, ok, name)
 	}
-	assert.EqualValues(t, 200, l.Run("r1").Rows.Accepted)
+	assert.Equal(t, 200, l.Run("r1").Rows.Accepted)
 
 	server.Close()
 	code, out = tracked(t, l, azure, "train")

@@ -49,7 +49,8 @@ func signed(r *http.Request, body []byte) bool {
 	}
 	again.Header.Set("Content-Type", r.Header.Get("Content-Type"))
 	sum := sha256.Sum256(body)
-	err = signer.NewSigner().SignHTTP(r.Context(), known, again, hex.EncodeToString(sum[:]), "sagemaker", "eu-central-1", at)
+	err = signer.NewSigner().SignHTTP(r.Context(), known, again, hex.EncodeToString(sum[:]), "sagemaker",
+		"eu-central-1", at)
 	return err == nil && again.Header.Get("Authorization") == r.Header.Get("Authorization")
 }
 
@@ -106,8 +107,10 @@ func TestFeatureGroupOfSageMaker(t *testing.T) {
 	row := s.records["21"]
 	at, err := time.Parse("2006-01-02T15:04:05.000Z", row["event_time"])
 	require.NoError(t, err)
-	assert.WithinDuration(t, l.Run("r1").Started, at, time.Millisecond, "the time of the run, the same for all of its rows")
-	assert.Equal(t, map[string]string{"record_id": "21", "event_time": row["event_time"], "features": `{"size":5.25}`}, row)
+	assert.WithinDuration(t, l.Run("r1").Started, at, time.Millisecond, "the time of the run, the same for all rows")
+	assert.Equal(t, map[string]string{
+		"record_id": "21", "event_time": row["event_time"], "features": `{"size":5.25}`,
+	}, row)
 
 	before := maps.Clone(s.records)
 	again := l.Options("r1")
@@ -118,7 +121,9 @@ func TestFeatureGroupOfSageMaker(t *testing.T) {
 
 	s.refuses = "21"
 	require.ErrorContains(t, run("r2", uri), `the row "21": the feature store answers 400 Bad Request`)
-	for _, wrong := range []string{"sagemaker-featurestore://fraud", "sagemaker-featurestore:///fraud?region=r", "table://x"} {
+	for _, wrong := range []string{
+		"sagemaker-featurestore://fraud", "sagemaker-featurestore:///fraud?region=r", "table://x",
+	} {
 		require.ErrorIs(t, run("r3", wrong), features.ErrGroup, wrong)
 	}
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "another")

@@ -16,8 +16,8 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/launch"
 )
 
-// TestTokenForEKS: what the cluster is shown is a request to STS of its region, signed with its name and short-lived, as
-// aws-iam-authenticator takes it.
+// TestTokenForEKS: what the cluster is shown is a request to STS of its region, signed with its name and short-lived,
+// as aws-iam-authenticator takes it.
 func TestTokenForEKS(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")

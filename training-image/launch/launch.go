@@ -1,5 +1,5 @@
-// Package launch makes jobs on a Kubernetes cluster and waits until they have ended: for a pipeline that runs outside the
-// cluster, and may reach its API only from inside a network.
+// Package launch makes jobs on a Kubernetes cluster and waits until they have ended: for a pipeline that runs outside
+// the cluster, and may reach its API only from inside a network.
 package launch
 
 import (

@@ -38,8 +38,8 @@ const (
 	ahead = 4   // such hands that may wait
 )
 
-// Pipe calls produce beside consume, which gets what produce emits, in its order. emit tells whether to go on. The error
-// of consume ends both; that of produce counts when all that was emitted has been consumed.
+// Pipe calls produce beside consume, which gets what produce emits, in its order. emit tells whether to go on. The
+// error of consume ends both; that of produce counts when all that was emitted has been consumed.
 func Pipe[T any](produce func(emit func(T) bool) error, consume func(T) error) error {
 	hands, stop, end := make(chan []T, ahead), make(chan struct{}), make(chan error, 1)
 	go func() {

@@ -49,8 +49,8 @@ func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, err
 	return f.convert()
 }
 
-// matrices puts the rows into the library: those to train from as bins, or in files of which only a page at a time is in
-// memory; those to validate with their exact values.
+// matrices puts the rows into the library: those to train from as bins, or in files of which only a page at a time is
+// in memory; those to validate with their exact values.
 func (t *Trees) matrices(r *family.Request) (train, validation *xgboost.Matrix, err error) {
 	exact := t.library.NewMatrix
 	paged := func(rows xgboost.Rows) (*xgboost.Matrix, error) {

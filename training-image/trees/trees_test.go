@@ -52,7 +52,8 @@ func (e external) Fit(ctx context.Context, r *family.Request) (*family.Fitted, e
 	return e.Trees.Fit(ctx, &copied)
 }
 
-// While it trains, the rows lie in files where the pipeline says so, and in memory otherwise; afterwards there are none.
+// While it trains, the rows lie in files where the pipeline says so, and in memory otherwise; afterwards there are
+// none.
 func TestExternalMemoryIsInFiles(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)

@@ -92,7 +92,8 @@ func TestRanksAgreeOnTheModel(t *testing.T) {
 			}
 			alone, err := boost(xgboosttest.Open(t), kind, 0, world)
 			require.NoError(t, err)
-			assert.Equal(t, world == 1, string(alone) == string(models[0]), "%s, %d ranks: the model knows all rows", kind, world)
+			assert.Equal(t, world == 1, string(alone) == string(models[0]), "%s, %d ranks: the model knows all rows",
+				kind, world)
 		}
 	}
 }
