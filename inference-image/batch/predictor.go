@@ -30,8 +30,7 @@ const rowGroupRows = 100_000
 const stateKey = "mlpathway.state"
 
 // predict reads, predicts and writes part after part. One goroutine reads, some predict, and this one writes in order;
-// there are two chunks for each worker and two
-// more, so that memory does not grow with the input.
+// there are two chunks for each worker and two more, so that memory does not grow with the input.
 func (r *run) predict(ctx context.Context) error {
 	source, keyNode, err := r.input.open(ctx, r.model, r.key, r.state.Position)
 	if err != nil {

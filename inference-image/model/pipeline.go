@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"path"
 	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/lake"
@@ -15,13 +13,11 @@ import (
 
 // ReadPipeline reads the pipeline.yaml at a URI such as file:///data/pipeline.yaml.
 func ReadPipeline(ctx context.Context, uri string) (*pipeline.Spec, error) {
-	u, err := url.Parse(uri)
-	if err != nil || u.Scheme == "" || path.Base(u.Path) == "/" || path.Base(u.Path) == "." {
+	at, name, ok := lake.Split(uri)
+	if !ok {
 		return nil, fmt.Errorf("reading the pipeline: %q is no URI such as file:///data/pipeline.yaml", uri)
 	}
-	name := path.Base(u.Path)
-	u.Path = path.Dir(u.Path)
-	zone, err := lake.Open(ctx, u.String())
+	zone, err := lake.Open(ctx, at)
 	if err != nil {
 		return nil, fmt.Errorf("reading the pipeline: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -83,6 +84,20 @@ func OpenAt(ctx context.Context, address string) (*Zone, error) {
 		address = FileURI(address)
 	}
 	return Open(ctx, address)
+}
+
+// Split divides the URI of an object into that of the zone that it lies in and its key there; ok is false where it names
+// none. It is pure.
+func Split(uri string) (zone, key string, ok bool) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme == "" || path.Base(u.Path) == "/" || path.Base(u.Path) == "." {
+		return "", "", false
+	}
+	key, u.Path = path.Base(u.Path), path.Dir(u.Path)
+	if u.Host != "" && u.Path == "/" { // the root of a bucket
+		u.Path = ""
+	}
+	return u.String(), key, true
 }
 
 // PathStyle is the environment variable that asks an S3 store for buckets as a part of the path, as stores of one's own

@@ -154,3 +154,21 @@ func TestFoldersAreMadeWhereAskedFor(t *testing.T) {
 	_, err = lake.Open(t.Context(), lake.FileURI(filepath.Join(root, "wrong", "models")))
 	require.Error(t, err)
 }
+
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	for uri, want := range map[string][2]string{
+		"file:///data/pipeline.yaml":          {"file:///data", "pipeline.yaml"},
+		"file:///pipeline.yaml":               {"file:///", "pipeline.yaml"},
+		"s3://bucket/training.json":           {"s3://bucket", "training.json"},
+		"s3://bucket/a/b.json?region=eu-west": {"s3://bucket/a?region=eu-west", "b.json"},
+	} {
+		zone, key, ok := lake.Split(uri)
+		assert.True(t, ok, uri)
+		assert.Equal(t, want, [2]string{zone, key}, uri)
+	}
+	for _, uri := range []string{"", "data/pipeline.yaml", "s3://bucket", "s3://bucket/", "file:///", "a b://c"} {
+		_, _, ok := lake.Split(uri)
+		assert.False(t, ok, uri)
+	}
+}

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -87,13 +85,11 @@ func Run(ctx context.Context, o Options) error {
 
 // read reads a description.
 func read(ctx context.Context, uri string) (*clusterjob.Description, error) {
-	u, err := url.Parse(uri)
-	if err != nil || u.Scheme == "" || path.Base(u.Path) == "/" || path.Base(u.Path) == "." {
+	at, key, ok := lake.Split(uri)
+	if !ok {
 		return nil, fmt.Errorf("%w: want an address such as s3://bucket/training.json", ErrDescription)
 	}
-	key := path.Base(u.Path)
-	u.Path = path.Dir(u.Path)
-	zone, err := lake.Open(ctx, strings.TrimSuffix(u.String(), "/"))
+	zone, err := lake.Open(ctx, at)
 	if err != nil {
 		return nil, err
 	}

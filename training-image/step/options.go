@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -71,13 +70,11 @@ func FilePath(scheme, uri string) (string, error) {
 
 // ReadPipeline reads the bytes of pipeline.yaml at a URI.
 func ReadPipeline(ctx context.Context, uri string) ([]byte, error) {
-	u, err := url.Parse(uri)
-	if err != nil || u.Scheme == "" || path.Base(u.Path) == "/" || path.Base(u.Path) == "." {
+	at, name, ok := lake.Split(uri)
+	if !ok {
 		return nil, fmt.Errorf("reading the pipeline: %q is no URI such as file:///data/pipeline.yaml", uri)
 	}
-	name := path.Base(u.Path)
-	u.Path = path.Dir(u.Path)
-	zone, err := lake.Open(ctx, u.String())
+	zone, err := lake.Open(ctx, at)
 	if err != nil {
 		return nil, fmt.Errorf("reading the pipeline: %w", err)
 	}
