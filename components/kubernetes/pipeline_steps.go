@@ -14,6 +14,7 @@ import (
 	"github.com/mlpathway/mlpathway/components/kubernetes/argo"
 	"github.com/mlpathway/mlpathway/components/kubernetes/jobset"
 	"github.com/mlpathway/mlpathway/components/kubernetes/trainer"
+	"github.com/mlpathway/mlpathway/internal/mapping"
 )
 
 // The templates of a workflow besides its steps.
@@ -171,15 +172,15 @@ func trainingManifest(template string, run runOf) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	metadata := within(job, "metadata")
+	metadata := mapping.Within(job, "metadata")
 	delete(metadata, "generateName")
 	metadata["name"] = run.name
 	volume := map[string]any{"name": "definition", "configMap": map[string]any{"name": path.Base(folder)}}
 	mounted := map[string]any{"name": "definition", "mountPath": folder, "readOnly": true}
 	switch job["kind"] {
 	case jobset.Kind:
-		for _, replicated := range list(within(job, "spec"), "replicatedJobs") {
-			pod := within(replicated, "template", "spec", "template", "spec")
+		for _, replicated := range list(mapping.Within(job, "spec"), "replicatedJobs") {
+			pod := mapping.Within(replicated, "template", "spec", "template", "spec")
 			add(pod, "volumes", volume)
 			for _, container := range list(pod, "containers") {
 				add(container, "volumeMounts", mounted)
@@ -187,8 +188,8 @@ func trainingManifest(template string, run runOf) (string, error) {
 			}
 		}
 	case trainer.JobKind:
-		add(within(job, "spec", "trainer"), "env", variablesOf(run.environment)...)
-		within(job, "spec")["runtimePatches"] = []any{patch(volume, mounted)}
+		add(mapping.Within(job, "spec", "trainer"), "env", variablesOf(run.environment)...)
+		mapping.Within(job, "spec")["runtimePatches"] = []any{patch(volume, mounted)}
 	}
 	data, err := json.Marshal(job)
 	return string(data), err
@@ -206,19 +207,6 @@ func patch(volume, mounted map[string]any) map[string]any {
 	return map[string]any{"manager": "mlpathway.dev/pipeline", "trainingRuntimeSpec": map[string]any{
 		"template": map[string]any{"spec": map[string]any{"replicatedJobs": []any{job}}},
 	}}
-}
-
-// within gives the mapping at a path, and makes it where there is none.
-func within(m map[string]any, keys ...string) map[string]any {
-	for _, key := range keys {
-		below, ok := m[key].(map[string]any)
-		if !ok {
-			below = map[string]any{}
-			m[key] = below
-		}
-		m = below
-	}
-	return m
 }
 
 // list gives the mappings of a list.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/clusterjob"
 	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/mapping"
 	"github.com/mlpathway/mlpathway/training-image/step"
 )
 
@@ -116,13 +117,13 @@ func read(ctx context.Context, uri string) (*clusterjob.Description, error) {
 
 // fill names a job after its run and gives its containers the environment. It is pure.
 func fill(job map[string]any, o Options, index int) map[string]any {
-	metadata := within(job, "metadata")
+	metadata := mapping.Within(job, "metadata")
 	run := strings.ToLower(strings.ReplaceAll(o.Run, ".", "-"))
 	metadata["name"] = fmt.Sprintf("%s%s-%d", metadata["generateName"], run, index)
 	delete(metadata, "generateName")
-	replicated, _ := within(job, "spec")["replicatedJobs"].([]any)
+	replicated, _ := mapping.Within(job, "spec")["replicatedJobs"].([]any)
 	for _, r := range replicated {
-		pod := within(r.(map[string]any), "template", "spec", "template", "spec")
+		pod := mapping.Within(r.(map[string]any), "template", "spec", "template", "spec")
 		containers, _ := pod["containers"].([]any)
 		for _, c := range containers {
 			addVariables(c.(map[string]any), o.Environment)
@@ -144,19 +145,6 @@ func addVariables(container map[string]any, environment map[string]string) {
 		}
 	}
 	container["env"] = all
-}
-
-// within gives the mapping at a path, and makes it where there is none.
-func within(m map[string]any, keys ...string) map[string]any {
-	for _, key := range keys {
-		below, ok := m[key].(map[string]any)
-		if !ok {
-			below = map[string]any{}
-			m[key] = below
-		}
-		m = below
-	}
-	return m
 }
 
 // text gives the text at a path; "" where there is none.
