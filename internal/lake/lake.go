@@ -86,8 +86,8 @@ func OpenAt(ctx context.Context, address string) (*Zone, error) {
 	return Open(ctx, address)
 }
 
-// Split divides the URI of an object into that of the zone that it lies in and its key there; ok is false where it names
-// none. It is pure.
+// Split divides the URI of an object into that of the zone that it lies in and its key there; ok is false where it
+// names none. It is pure.
 func Split(uri string) (zone, key string, ok bool) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme == "" || path.Base(u.Path) == "/" || path.Base(u.Path) == "." {

@@ -15,14 +15,15 @@ import (
 	"github.com/mlpathway/mlpathway/components/recording"
 )
 
-// schema is the part of an OpenAPI schema that names and types need.
-type schema struct {
+// Schema is the part of an OpenAPI schema that names and types need. Type is any for what has several, and open where
+// everything is taken.
+type Schema struct {
 	Type                 string             `json:"type"`
-	Required             []string           `json:"required"`
-	Enum                 []any              `json:"enum"`
-	Properties           map[string]*schema `json:"properties"`
-	Items                *schema            `json:"items"`
-	AdditionalProperties *schema            `json:"additionalProperties"`
+	Required             []string           `json:"required,omitempty"`
+	Enum                 []any              `json:"enum,omitempty"`
+	Properties           map[string]*Schema `json:"properties,omitempty"`
+	Items                *Schema            `json:"items,omitempty"`
+	AdditionalProperties *Schema            `json:"additionalProperties,omitempty"`
 }
 
 // Check holds the inputs of a custom resource against the definitions in a file: names, types, enumerations, and what
@@ -38,7 +39,7 @@ func CheckObject(t *testing.T, path string, object map[string]any) {
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var file struct {
-		Kinds map[string]*schema `json:"kinds"`
+		Kinds map[string]*Schema `json:"kinds"`
 	}
 	require.NoError(t, json.Unmarshal(data, &file))
 	kind := fmt.Sprint(object["apiVersion"], " ", object["kind"])
@@ -48,7 +49,7 @@ func CheckObject(t *testing.T, path string, object map[string]any) {
 	file.Kinds[kind].check(t, kind, object)
 }
 
-func (s *schema) check(t *testing.T, path string, value any) {
+func (s *Schema) check(t *testing.T, path string, value any) {
 	t.Helper()
 	if s.Type == "open" { // it takes everything
 		return

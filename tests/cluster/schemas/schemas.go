@@ -15,23 +15,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlpathway/mlpathway/components/kubernetes/crdtest"
 	"github.com/mlpathway/mlpathway/tests/cluster/binaries"
 	"github.com/mlpathway/mlpathway/tests/cluster/controlplane"
 )
 
 // File is where the schemas lie, below the project's directory.
 const File = "components/kubernetes/testdata/kinds.json"
-
-// Schema is the part of an OpenAPI schema that names and types need. Type is any for what has several, and open where
-// everything is taken.
-type Schema struct {
-	Type                 string             `json:"type"`
-	Required             []string           `json:"required,omitempty"`
-	Enum                 []any              `json:"enum,omitempty"`
-	Properties           map[string]*Schema `json:"properties,omitempty"`
-	Items                *Schema            `json:"items,omitempty"`
-	AdditionalProperties *Schema            `json:"additionalProperties,omitempty"`
-}
 
 // published is a schema as it is published.
 type published = map[string]any
@@ -42,7 +32,7 @@ func Extract(ctx context.Context, cache *binaries.Cache) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]*Schema{}
+	found := map[string]*crdtest.Schema{}
 	for kind, fields := range kinds() {
 		schema, ok := e.byKind[kind]
 		if !ok {
@@ -50,8 +40,8 @@ func Extract(ctx context.Context, cache *binaries.Cache) ([]byte, error) {
 			continue
 		}
 		found[kind] = e.take(schema, reflect.TypeOf(fields), kind)
-		found[kind].Properties["apiVersion"] = &Schema{Type: "string"}
-		found[kind].Properties["kind"] = &Schema{Type: "string"}
+		found[kind].Properties["apiVersion"] = &crdtest.Schema{Type: "string"}
+		found[kind].Properties["kind"] = &crdtest.Schema{Type: "string"}
 	}
 	if len(e.problems) > 0 {
 		slices.Sort(e.problems)
@@ -132,12 +122,12 @@ func (e *extract) readDefinition(object map[string]any) {
 }
 
 // take gives the part of a published schema that a Go type has.
-func (e *extract) take(schema published, t reflect.Type, path string) *Schema {
+func (e *extract) take(schema published, t reflect.Type, path string) *crdtest.Schema {
 	schema = e.follow(schema)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	s := &Schema{Type: typeOf(schema), Enum: list(schema, "enum")}
+	s := &crdtest.Schema{Type: typeOf(schema), Enum: list(schema, "enum")}
 	for _, name := range list(schema, "required") {
 		s.Required = append(s.Required, fmt.Sprint(name))
 	}
@@ -147,7 +137,7 @@ func (e *extract) take(schema published, t reflect.Type, path string) *Schema {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		s.Properties = map[string]*Schema{}
+		s.Properties = map[string]*crdtest.Schema{}
 		properties, _ := schema["properties"].(map[string]any)
 		for _, field := range reflect.VisibleFields(t) {
 			if field.Anonymous {
@@ -173,7 +163,7 @@ func (e *extract) take(schema published, t reflect.Type, path string) *Schema {
 }
 
 // below is what a list or a mapping holds.
-func (e *extract) below(schema published, key string, t reflect.Type, path string) *Schema {
+func (e *extract) below(schema published, key string, t reflect.Type, path string) *crdtest.Schema {
 	below, ok := schema[key].(map[string]any)
 	if !ok {
 		e.problems = append(e.problems, path+" holds nothing of a kind")
@@ -183,17 +173,19 @@ func (e *extract) below(schema published, key string, t reflect.Type, path strin
 }
 
 // whole takes all of a schema for a field that is an input: its Go type says nothing of what is in it.
-func (e *extract) whole(s *Schema, schema published, path string) {
+func (e *extract) whole(s *crdtest.Schema, schema published, path string) {
 	anything := reflect.TypeFor[any]()
 	if properties, ok := schema["properties"].(map[string]any); ok {
-		s.Properties = map[string]*Schema{}
+		s.Properties = map[string]*crdtest.Schema{}
 		for name, below := range properties {
 			if below, ok := below.(map[string]any); ok {
 				s.Properties[name] = e.take(below, anything, path+"."+name)
 			}
 		}
 	}
-	for key, field := range map[string]**Schema{"items": &s.Items, "additionalProperties": &s.AdditionalProperties} {
+	for key, field := range map[string]**crdtest.Schema{
+		"items": &s.Items, "additionalProperties": &s.AdditionalProperties,
+	} {
 		if below, ok := schema[key].(map[string]any); ok {
 			*field = e.take(below, anything, path+"[]")
 		}
@@ -231,7 +223,7 @@ func list(schema published, key string) []any {
 }
 
 // write gives the file: one line for each kind.
-func (e *extract) write(found map[string]*Schema) ([]byte, error) {
+func (e *extract) write(found map[string]*crdtest.Schema) ([]byte, error) {
 	origin, err := json.Marshal("names and types of the fields that this project uses, written by go run " +
 		"./tests/cluster/schemas/extract from " + strings.Join(e.origin, ", ") + "; all Apache-2.0")
 	if err != nil {
