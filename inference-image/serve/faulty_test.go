@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -42,9 +43,11 @@ type faulty struct {
 	seen [faults]atomic.Int64 // how often each fault was met
 }
 
+var stores atomic.Int64
+
 // openFaulty registers a store under a scheme of its own and returns it with its URI.
-func openFaulty(scheme, dir string) (*faulty, string) {
-	f := &faulty{dir: dir}
+func openFaulty(dir string) (*faulty, string) {
+	f, scheme := &faulty{dir: dir}, fmt.Sprintf("faulty%d", stores.Add(1))
 	blob.DefaultURLMux().RegisterBucket(scheme, opener(func() *blob.Bucket { return blob.NewBucket(f) }))
 	return f, scheme + "://models"
 }
@@ -54,7 +57,16 @@ type opener func() *blob.Bucket
 // OpenBucketURL implements blob.BucketURLOpener.
 func (o opener) OpenBucketURL(context.Context, *url.URL) (*blob.Bucket, error) { return o(), nil }
 
-func (f *faulty) set(now fault) { f.now.Store(int32(now)) }
+// set lets a fault begin. What it returns waits until the fault was met.
+func (f *faulty) set(now fault) (met func(context.Context)) {
+	f.now.Store(int32(now))
+	before := f.seen[now].Load()
+	return func(ctx context.Context) {
+		for ctx.Err() == nil && f.seen[now].Load() == before {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
 
 // suffer does what the fault of the moment does to a request.
 func (f *faulty) suffer(ctx context.Context) (fault, error) {

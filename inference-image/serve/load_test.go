@@ -90,7 +90,7 @@ func TestLoadAndFaults(t *testing.T) {
 	}
 	l.text = body(t, l.rows...)
 	lake.Promote("v0")
-	store, uri := openFaulty("loadandfaults", lake.Path("models", ""))
+	store, uri := openFaulty(lake.Path("models", ""))
 	http.DefaultClient.CloseIdleConnections()
 	before := holds(t)
 	l.e, l.calls = startGRPC(t, lake, func(o *serve.Options) {
@@ -269,7 +269,8 @@ func faultyRegistry(ctx context.Context, t *testing.T, l *inferencetest.Lake, st
 	}
 	const alias = "tumour/aliases/production"
 	for i := 0; ctx.Err() == nil; i++ {
-		store.set(fault(i % int(faults)))
+		now := fault(i % int(faults))
+		met := store.set(now)
 		switch i % 5 {
 		case 0:
 			write(alias, `{"version":"nobody"}`)
@@ -284,8 +285,10 @@ func faultyRegistry(ctx context.Context, t *testing.T, l *inferencetest.Lake, st
 		}
 		time.Sleep(10 * time.Millisecond)
 		write(alias, fmt.Sprintf(`{"version":"v%d"}`, i%3))
-		time.Sleep(10 * time.Millisecond) // a fault stays while good versions come
-		store.set(healthy)
+		time.Sleep(10 * time.Millisecond)
+		met(ctx) // a fault stays while good versions come
+		met = store.set(healthy)
 		time.Sleep(30 * time.Millisecond)
+		met(ctx) // who hangs in the fault would miss the next one
 	}
 }
