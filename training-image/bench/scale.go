@@ -17,6 +17,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 )
 
@@ -72,19 +73,19 @@ func writeFeatures(path string, rows, width int) (err error) {
 	if err != nil {
 		return err
 	}
-	g, x, values := newGenerator(), make([]float32, width), make([]any, width+2)
+	g, x, values := newGenerator(), make([]float32, width), make([]cell.Value, width+2)
 	for range rows {
-		values[width] = []string{"no", "yes"}[int(g.row(x))]
+		values[width] = cell.OfText([]string{"no", "yes"}[int(g.row(x))])
 		for i, v := range x {
-			values[i] = float64(v)
+			values[i] = cell.OfFloat(float64(v))
 		}
 		switch draw := g.random.Float64(); {
 		case draw < 0.65:
-			values[width+1] = registry.TrainPart
+			values[width+1] = cell.OfText(registry.TrainPart)
 		case draw < 0.8:
-			values[width+1] = registry.ValidationPart
+			values[width+1] = cell.OfText(registry.ValidationPart)
 		default:
-			values[width+1] = registry.TestPart
+			values[width+1] = cell.OfText(registry.TestPart)
 		}
 		if err := w.Write(values); err != nil {
 			return err

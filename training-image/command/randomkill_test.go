@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 	"github.com/mlpathway/mlpathway/training-image/steptest"
 	"github.com/mlpathway/mlpathway/training-image/tune"
@@ -39,7 +40,7 @@ func wholeObjects(t *testing.T, l *steptest.Lake) {
 				assert.True(t, json.Valid(data), "%s/%s", zone, o.Key)
 			case ".parquet":
 				require.NoError(t, parquetfile.Read(file, func([]string) error { return nil },
-					func([]any) error { return nil }), "%s/%s", zone, o.Key)
+					func([]cell.Value) error { return nil }), "%s/%s", zone, o.Key)
 			}
 		}
 	}

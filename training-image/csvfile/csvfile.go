@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 )
 
 // MaxRecordBytes bounds one record. A quote that is never closed would otherwise swallow the rest of a file.
@@ -43,8 +44,9 @@ func (e *FileError) Error() string {
 type Row struct {
 	// Line of the file on which it begins, counted from 1.
 	Line int
-	// Values, one for each column of the pipeline in its order; see Parse. They are used again for the next row.
-	Values []any
+	// Values, one for each column of the pipeline in its order; see Parse. The slice is used again for the next
+	// row; a text may hold the memory of the whole row.
+	Values []cell.Value
 }
 
 // Bad is one row that cannot be used.
@@ -90,7 +92,7 @@ func NewReader(file string, r io.Reader, columns []pipeline.Column) (*Reader, er
 	reader := &Reader{file: file, csv: csv.NewReader(buffered), guard: g, columns: columns}
 	reader.csv.FieldsPerRecord = -1 // a row of another width is a bad row, not a bad file
 	reader.csv.ReuseRecord = true
-	reader.row.Values = make([]any, len(columns))
+	reader.row.Values = make([]cell.Value, len(columns))
 	return reader, reader.header()
 }
 
@@ -133,14 +135,11 @@ func (r *Reader) wrongWidth(record []string) (*Row, *Bad, error) {
 }
 
 func (r *Reader) typed(line int, record []string) (*Row, *Bad, error) {
-	for i, c := range r.columns {
+	for i := range r.columns {
 		text := record[r.index[i]]
-		value, reason := Parse(c, text)
+		value, reason := Parse(&r.columns[i], text)
 		if reason != "" {
-			return nil, &Bad{Line: line, Column: c.Name, Value: text, Reason: reason}, nil
-		}
-		if s, ok := value.(string); ok {
-			value = strings.Clone(s) // a field shares the memory of its whole record
+			return nil, &Bad{Line: line, Column: r.columns[i].Name, Value: text, Reason: reason}, nil
 		}
 		r.row.Values[i] = value
 	}

@@ -8,20 +8,21 @@ import (
 	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 )
 
-// Parse reads the text of one field as a value of a column: float64, int64 (also microseconds since 1970 for a
-// timestamp), bool or string; nil for a missing value. reason says what is wrong and is empty for a good value.
-func Parse(c pipeline.Column, text string) (value any, reason string) {
+// Parse reads the text of one field as a value of a column; a timestamp becomes a whole number of microseconds since
+// 1970. reason says what is wrong and is empty for a good value.
+func Parse(c *pipeline.Column, text string) (value cell.Value, reason string) {
 	if missing(c, text) {
 		if c.Optional {
-			return nil, ""
+			return cell.Value{}, ""
 		}
-		return nil, "missing value in a column that is not optional"
+		return cell.Value{}, "missing value in a column that is not optional"
 	}
 	switch c.Type {
 	case pipeline.Text:
-		return text, ""
+		return cell.OfText(text), ""
 	case pipeline.Category:
 		return parseCategory(c, text)
 	default:
@@ -31,7 +32,7 @@ func Parse(c pipeline.Column, text string) (value any, reason string) {
 
 // missing tells whether a field holds no value. A text or a category may well be called NA, so only an empty field is
 // a missing text, and a category's own values come first.
-func missing(c pipeline.Column, text string) bool {
+func missing(c *pipeline.Column, text string) bool {
 	if c.Type == pipeline.Category && slices.Contains(c.Values, text) {
 		return false
 	}
@@ -49,44 +50,44 @@ func missing(c pipeline.Column, text string) bool {
 	}
 }
 
-func parseCategory(c pipeline.Column, text string) (any, string) {
+func parseCategory(c *pipeline.Column, text string) (cell.Value, string) {
 	if slices.Contains(c.Values, text) {
-		return text, ""
+		return cell.OfText(text), ""
 	}
 	if trimmed := strings.TrimSpace(text); slices.Contains(c.Values, trimmed) {
-		return trimmed, ""
+		return cell.OfText(trimmed), ""
 	}
-	return nil, "not one of " + strings.Join(c.Values, ", ")
+	return cell.Value{}, "not one of " + strings.Join(c.Values, ", ")
 }
 
-func parsePlain(c pipeline.Column, text string) (any, string) {
+func parsePlain(c *pipeline.Column, text string) (cell.Value, string) {
 	switch c.Type {
 	case pipeline.Float:
 		x, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
-			return nil, "not a number"
+			return cell.Value{}, "not a number"
 		}
-		return x + 0, outside(c, x) // + 0 makes -0 a 0
+		return cell.OfFloat(x + 0), outside(c, x) // + 0 makes -0 a 0
 	case pipeline.Integer:
 		i, ok := parseInteger(text)
 		if !ok {
-			return nil, "not a whole number"
+			return cell.Value{}, "not a whole number"
 		}
-		return i, outside(c, float64(i))
+		return cell.OfInteger(i), outside(c, float64(i))
 	case pipeline.Boolean:
 		switch strings.ToLower(text) {
 		case "true", "t", "yes", "y", "1":
-			return true, ""
+			return cell.OfBoolean(true), ""
 		case "false", "f", "no", "n", "0":
-			return false, ""
+			return cell.OfBoolean(false), ""
 		}
-		return nil, "not true or false"
+		return cell.Value{}, "not true or false"
 	default: // a timestamp
 		at, err := pipeline.ParseTimestamp(text)
 		if err != nil {
-			return nil, "not a time such as 2026-11-22 or 2026-11-22T12:00:00Z"
+			return cell.Value{}, "not a time such as 2026-11-22 or 2026-11-22T12:00:00Z"
 		}
-		return at.UnixMicro(), ""
+		return cell.OfInteger(at.UnixMicro()), ""
 	}
 }
 
@@ -103,7 +104,7 @@ func parseInteger(text string) (int64, bool) {
 	return int64(x), true
 }
 
-func outside(c pipeline.Column, x float64) string {
+func outside(c *pipeline.Column, x float64) string {
 	switch {
 	case c.Min != nil && x < *c.Min:
 		return fmt.Sprintf("below the least allowed value %v", *c.Min)

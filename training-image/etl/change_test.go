@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/etl"
 	"github.com/mlpathway/mlpathway/training-image/metadata"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
@@ -77,9 +78,9 @@ func writeParquet(t *testing.T, out io.Writer, good, rows int) {
 	require.NoError(t, err)
 	for i := range rows {
 		_, size, kind := generated(i, good)
-		row := []any{int64(i), size, kind}
+		row := cell.Row(int64(i), size, kind)
 		if size == "" {
-			row[1] = nil
+			row[1] = cell.Value{}
 		}
 		require.NoError(t, w.Write(row))
 	}

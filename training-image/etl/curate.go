@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/csvfile"
 	"github.com/mlpathway/mlpathway/training-image/extsort"
 	"github.com/mlpathway/mlpathway/training-image/parallel"
@@ -35,6 +36,7 @@ func (e *etl) curate(ctx context.Context) error {
 	}
 	defer q.close()
 	sorter := extsort.New(e.dir, sortMemoryBytes)
+	defer sorter.Close()
 	for i := range e.files {
 		if err := e.readFile(ctx, i, sorter, q); err != nil {
 			return err
@@ -149,7 +151,7 @@ const longStreak = 1000
 func (s streaks) good(row *csvfile.Row, columns []pipeline.Column) {
 	for name := range s {
 		i := slices.IndexFunc(columns, func(c pipeline.Column) bool { return c.Name == name })
-		if i < 0 || row.Values[i] != nil {
+		if i < 0 || row.Values[i].Kind() != cell.Missing {
 			delete(s, name)
 		}
 	}
@@ -179,12 +181,14 @@ func (s streaks) bad(file string, bad *csvfile.Bad) error {
 // record makes a row sortable: by key, the newest file first, in a file by line. Rows without a key are sorted by
 // what they hold.
 func record(row *csvfile.Row, key int, file uint32) extsort.Record {
-	payload := encode(make([]byte, 0, 10*len(row.Values)), row.Values)
+	out := make([]byte, 0, 10*len(row.Values)+16)
 	if key < 0 {
-		return extsort.Record{Key: payload}
+		return extsort.Record{Key: encode(out, row.Values)}
 	}
-	order := uint64(^file)<<32 | uint64(uint32(row.Line))
-	return extsort.Record{Key: sortKey(row.Values[key]), Order: order, Payload: payload}
+	out = sortKey(out, row.Values[key])
+	n := len(out)
+	out = encode(out, row.Values)
+	return extsort.Record{Key: out[:n:n], Order: uint64(^file)<<32 | uint64(uint32(row.Line)), Payload: out[n:]}
 }
 
 // keyIndex is the place of the key among the columns, -1 without a key.
@@ -208,7 +212,7 @@ func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quaranti
 	defer func() { _ = out.Close() }()
 	e.statistics = newStatistics(e.Spec.Source.Columns)
 	w := &winners{etl: e, ctx: ctx, out: out, quarantine: q, sum: newSum(e.Spec), keyed: e.keyIndex() >= 0,
-		values: make([]any, len(e.Spec.Source.Columns))}
+		values: make([]cell.Value, len(e.Spec.Source.Columns))}
 	if err := sorter.Each(w.take); err != nil {
 		return err
 	}
@@ -236,7 +240,8 @@ type winners struct {
 	seen       int
 	key        []byte // of the last row
 	file       uint32 // of the last row
-	values     []any
+	decoder    decoder
+	values     []cell.Value
 }
 
 func (w *winners) take(r extsort.Record) error {
@@ -247,7 +252,7 @@ func (w *winners) take(r extsort.Record) error {
 	if !w.keyed {
 		payload = r.Key
 	}
-	decode(payload, w.values)
+	w.decoder.decode(payload, w.values)
 	file := ^uint32(r.Order >> 32)
 	if w.keyed && w.seen > 1 && string(w.key) == string(r.Key) {
 		sameFile := file == w.file
@@ -257,7 +262,7 @@ func (w *winners) take(r extsort.Record) error {
 			return nil
 		}
 		return w.quarantine.add(w.files[file].Key, &csvfile.Bad{Line: int(uint32(r.Order)), Column: w.Spec.Source.Key,
-			Value: fmt.Sprint(w.values[w.keyIndex()]), Reason: "the key stands in this file twice; the first row counts"})
+			Value: w.values[w.keyIndex()].String(), Reason: "the key stands in this file twice; the first row counts"})
 	}
 	w.key, w.file = append(w.key[:0], r.Key...), file
 	w.Record.Rows.Accepted++

@@ -3,6 +3,8 @@ package etl
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/mlpathway/mlpathway/training-image/cell"
 )
 
 // The marks before each value of an encoded row.
@@ -17,68 +19,90 @@ const (
 
 // encode appends a row in a form of which equal rows have equal bytes. The data version is the sum over these bytes,
 // so a change here changes the data version of every data set.
-func encode(out []byte, values []any) []byte {
-	for _, value := range values {
-		switch v := value.(type) {
-		case nil:
+func encode(out []byte, values []cell.Value) []byte {
+	for _, v := range values {
+		switch v.Kind() {
+		case cell.Missing:
 			out = append(out, isMissing)
-		case float64:
-			out = binary.BigEndian.AppendUint64(append(out, isFloat), math.Float64bits(v))
-		case int64:
-			out = binary.BigEndian.AppendUint64(append(out, isInteger), uint64(v))
-		case bool:
+		case cell.Float:
+			out = binary.BigEndian.AppendUint64(append(out, isFloat), math.Float64bits(v.Float()))
+		case cell.Integer:
+			out = binary.BigEndian.AppendUint64(append(out, isInteger), uint64(v.Integer()))
+		case cell.Boolean:
 			mark := isFalse
-			if v {
+			if v.Boolean() {
 				mark = isTrue
 			}
 			out = append(out, mark)
-		case string:
-			out = binary.AppendUvarint(append(out, isText), uint64(len(v)))
-			out = append(out, v...)
+		case cell.Text:
+			out = binary.AppendUvarint(append(out, isText), uint64(len(v.Text())))
+			out = append(out, v.Text()...)
 		}
 	}
 	return out
 }
 
-// decode reads an encoded row into values.
-func decode(data []byte, values []any) {
+// decoder reads encoded rows. It keeps texts that come often, such as the values of a category, once.
+type decoder struct{ texts map[string]string }
+
+const (
+	mostTexts = 4096
+	shortText = 64 // bytes
+)
+
+// decode reads a row into values.
+func (d *decoder) decode(data []byte, values []cell.Value) {
 	for i := range values {
 		mark := data[0]
 		data = data[1:]
 		switch mark {
 		case isFloat:
-			values[i] = math.Float64frombits(binary.BigEndian.Uint64(data))
+			values[i] = cell.OfFloat(math.Float64frombits(binary.BigEndian.Uint64(data)))
 			data = data[8:]
 		case isInteger:
-			values[i] = int64(binary.BigEndian.Uint64(data))
+			values[i] = cell.OfInteger(int64(binary.BigEndian.Uint64(data)))
 			data = data[8:]
 		case isFalse, isTrue:
-			values[i] = mark == isTrue
+			values[i] = cell.OfBoolean(mark == isTrue)
 		case isText:
 			n, head := binary.Uvarint(data)
 			data = data[head:]
-			values[i] = string(data[:n])
+			values[i] = cell.OfText(d.text(data[:n]))
 			data = data[n:]
 		default:
-			values[i] = nil
+			values[i] = cell.Value{}
 		}
 	}
 }
 
-// sortKey encodes a key so that bytes sort as the values do.
-func sortKey(value any) []byte {
-	switch v := value.(type) {
-	case int64:
-		return binary.BigEndian.AppendUint64(nil, uint64(v)^1<<63)
-	case float64:
-		bits := math.Float64bits(v)
-		if v < 0 {
-			return binary.BigEndian.AppendUint64(nil, ^bits)
-		}
-		return binary.BigEndian.AppendUint64(nil, bits^1<<63)
-	case string:
-		return []byte(v)
-	default:
-		return encode(nil, []any{v})
+func (d *decoder) text(data []byte) string {
+	if s, ok := d.texts[string(data)]; ok {
+		return s
 	}
+	s := string(data)
+	if len(d.texts) < mostTexts && len(s) <= shortText {
+		if d.texts == nil {
+			d.texts = map[string]string{}
+		}
+		d.texts[s] = s
+	}
+	return s
+}
+
+// sortKey appends a key so that bytes sort as the values do.
+func sortKey(out []byte, v cell.Value) []byte {
+	switch v.Kind() {
+	case cell.Integer:
+		return binary.BigEndian.AppendUint64(out, uint64(v.Integer())^1<<63)
+	case cell.Float:
+		bits := math.Float64bits(v.Float())
+		if v.Float() < 0 {
+			return binary.BigEndian.AppendUint64(out, ^bits)
+		}
+		return binary.BigEndian.AppendUint64(out, bits^1<<63)
+	case cell.Text:
+		return append(out, v.Text()...)
+	case cell.Missing, cell.Boolean:
+	}
+	return encode(out, []cell.Value{v})
 }

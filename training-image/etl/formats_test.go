@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/etl"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 	"github.com/mlpathway/mlpathway/training-image/steptest"
@@ -30,9 +31,9 @@ func TestEveryFormatGivesTheSameRows(t *testing.T) {
 		{Name: "day", Kind: parquetfile.Timestamp, Optional: true}, {Name: "extra", Kind: parquetfile.Double}})
 	require.NoError(t, err)
 	const day = int64(1_767_225_600_000_000) // 2026-01-01
-	for _, row := range [][]any{{"apple", int64(1), 1.5, true, "a,\"b\"", day, 1.0},
-		{"pear", int64(2), nil, nil, nil, nil, 1.0},
-		{"pear", int64(3), -1.0, false, "c", day, 1.0}} {
+	for _, row := range [][]cell.Value{cell.Row("apple", int64(1), 1.5, true, "a,\"b\"", day, 1.0),
+		cell.Row("pear", int64(2), nil, nil, nil, nil, 1.0),
+		cell.Row("pear", int64(3), -1.0, false, "c", day, 1.0)} {
 		require.NoError(t, w.Write(row))
 	}
 	require.NoError(t, w.Close())

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 )
 
 // sampleRows is how many rows the quantiles are taken from; of more rows so many are drawn, with a fixed seed.
@@ -75,7 +76,7 @@ func newStatistics(columns []pipeline.Column) *statistics {
 }
 
 // add takes a row into account.
-func (s *statistics) add(values []any) {
+func (s *statistics) add(values []cell.Value) {
 	s.Rows++
 	slot := s.Rows - 1
 	if s.Rows > sampleRows { // each row has the same chance to be in the sample
@@ -86,29 +87,28 @@ func (s *statistics) add(values []any) {
 	}
 }
 
-func (c *columnStatistic) add(value any, slot int) {
+func (c *columnStatistic) add(v cell.Value, slot int) {
 	x := math.NaN()
-	switch v := value.(type) {
-	case float64:
-		x = v
-	case int64:
-		x = float64(v)
-	case bool:
-		c.Values[map[bool]string{true: "true", false: "false"}[v]]++
-	case string:
+	c.Count++
+	switch v.Kind() {
+	case cell.Float:
+		x = v.Float()
+	case cell.Integer:
+		x = float64(v.Integer())
+	case cell.Boolean:
+		c.Values[v.String()]++
+	case cell.Text:
 		if c.Values != nil {
-			c.Values[v]++
+			c.Values[v.Text()]++
 		} else {
-			x = float64(utf8.RuneCountInString(v))
+			x = float64(utf8.RuneCountInString(v.Text()))
 		}
-	}
-	if value == nil {
+	case cell.Missing:
+		c.Count--
 		c.Missing++
-	} else {
-		c.Count++
 	}
 	if !math.IsNaN(x) {
-		c.low, c.high = math.Min(c.low, x), math.Max(c.high, x)
+		c.low, c.high = min(c.low, x), max(c.high, x)
 		before := x - c.mean
 		c.mean += before / float64(c.Count)
 		c.squares += before * (x - c.mean)

@@ -23,111 +23,111 @@ type Record struct {
 	Payload []byte
 }
 
-// overhead is roughly what a record costs in memory besides its bytes.
-const overhead = 80
-
-// Sorter collects records and gives them back in order.
-type Sorter struct {
-	dir     string
-	limit   int
-	size    int
-	records []Record
-	spills  []string
-}
-
-// New makes a sorter that spills to files in dir when its records take more than about limitBytes of memory.
-func New(dir string, limitBytes int) *Sorter { return &Sorter{dir: dir, limit: limitBytes} }
-
-// Add takes a record; the sorter keeps its slices.
-func (s *Sorter) Add(r Record) error {
-	s.records = append(s.records, r)
-	s.size += len(r.Key) + len(r.Payload) + overhead
-	if s.size < s.limit {
-		return nil
-	}
-	return s.spill()
-}
-
-// Each calls f for every record in order. The slices of a record are valid until the next call.
-func (s *Sorter) Each(f func(Record) error) error {
-	s.sort()
-	var m merge
-	defer m.close()
-	m.sources = append(m.sources, &source{records: s.records})
-	for _, path := range s.spills {
-		file, err := os.Open(path)
-		if err != nil {
-			return fmt.Errorf("sorting: %w", err)
-		}
-		m.sources = append(m.sources, &source{file: file, reader: bufio.NewReaderSize(file, 1<<16)})
-	}
-	return m.run(f)
-}
-
-func (s *Sorter) sort() {
-	slices.SortFunc(s.records, func(a, b Record) int { return compare(&a, &b) })
-}
-
 func compare(a, b *Record) int {
 	return cmp.Or(bytes.Compare(a.Key, b.Key), cmp.Compare(a.Order, b.Order), bytes.Compare(a.Payload, b.Payload))
 }
 
-func (s *Sorter) spill() (err error) {
-	s.sort()
+// Sorter collects records and gives them back in order. While one chunk of them is sorted and spilled, the next one
+// fills. Call Close also where something has failed.
+type Sorter struct {
+	dir     string
+	limit   int // bytes of a chunk
+	filling *chunk
+	spare   *chunk     // that is to be filled next; nil while it is spilled
+	spilled chan error // the end of the spill that is under way; nil without one
+	spills  []string
+}
+
+// New makes a sorter that spills to files in dir when its records take more than about limitBytes of memory.
+func New(dir string, limitBytes int) *Sorter {
+	return &Sorter{dir: dir, limit: limitBytes / 2, filling: &chunk{}, spare: &chunk{}}
+}
+
+// Add takes a copy of a record.
+func (s *Sorter) Add(r Record) error {
+	s.filling.add(r)
+	if s.filling.bytes < s.limit {
+		return nil
+	}
+	if err := s.wait(); err != nil {
+		return err
+	}
 	path := filepath.Join(s.dir, fmt.Sprintf("spill-%05d", len(s.spills)))
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("sorting: %w", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	w := bufio.NewWriterSize(file, 1<<16)
-	var head [24]byte
-	for _, r := range s.records {
-		binary.LittleEndian.PutUint64(head[0:], uint64(len(r.Key)))
-		binary.LittleEndian.PutUint64(head[8:], r.Order)
-		binary.LittleEndian.PutUint64(head[16:], uint64(len(r.Payload)))
-		for _, part := range [][]byte{head[:], r.Key, r.Payload} {
-			if _, err := w.Write(part); err != nil {
-				return fmt.Errorf("sorting: %w", err)
-			}
-		}
-	}
 	s.spills = append(s.spills, path)
-	clear(s.records)
-	s.records, s.size = s.records[:0], 0
-	if err := w.Flush(); err != nil {
+	full, end := s.filling, make(chan error, 1)
+	s.filling, s.spare, s.spilled = s.spare, full, end
+	go func() { end <- full.spill(path) }()
+	return nil
+}
+
+// wait for the spill that is under way.
+func (s *Sorter) wait() error {
+	if s.spilled == nil {
+		return nil
+	}
+	err := <-s.spilled
+	s.spilled = nil
+	s.spare.empty()
+	if err != nil {
 		return fmt.Errorf("sorting: %w", err)
 	}
 	return nil
 }
 
-// source is one sorted sequence: records in memory or a spilled file.
+// Close ends what is under way. The files of the directory are the caller's.
+func (s *Sorter) Close() { _ = s.wait() }
+
+// Each calls f for every record in order. The slices of a record are valid during the call.
+func (s *Sorter) Each(f func(Record) error) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	s.spare = &chunk{}
+	s.filling.sort()
+	var m merge
+	defer m.close()
+	m.sources = append(m.sources, &source{chunk: s.filling})
+	for _, path := range s.spills {
+		file, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("sorting: %w", err)
+		}
+		m.sources = append(m.sources, &source{file: file, reader: bufio.NewReaderSize(file, 1<<18)})
+	}
+	return m.run(f)
+}
+
+// source is one sorted sequence: a chunk in memory or a spilled file.
 type source struct {
-	records []Record
+	chunk   *chunk
+	at      int // the record of the chunk that is next
 	file    *os.File
 	reader  *bufio.Reader
+	buffer  []byte
 	current Record
 }
 
 // next moves on to the next record; io.EOF ends the sequence.
 func (s *source) next() error {
 	if s.reader == nil {
-		if len(s.records) == 0 {
+		if s.at == len(s.chunk.index) {
 			return io.EOF
 		}
-		s.current, s.records = s.records[0], s.records[1:]
+		s.current, _ = s.chunk.record(s.chunk.index[s.at].at)
+		s.at++
 		return nil
 	}
-	var head [24]byte
-	if _, err := io.ReadFull(s.reader, head[:]); err != nil {
+	var start [head]byte
+	if _, err := io.ReadFull(s.reader, start[:]); err != nil {
 		return err
 	}
-	key := make([]byte, binary.LittleEndian.Uint64(head[0:]))
-	payload := make([]byte, binary.LittleEndian.Uint64(head[16:]))
-	_, err := io.ReadFull(s.reader, key)
-	_, err2 := io.ReadFull(s.reader, payload)
-	s.current = Record{Key: key, Order: binary.LittleEndian.Uint64(head[8:]), Payload: payload}
-	return errors.Join(err, err2)
+	key, payload := lengths(start[:])
+	s.buffer = slices.Grow(s.buffer[:0], key+payload)[:key+payload]
+	if _, err := io.ReadFull(s.reader, s.buffer); err != nil {
+		return errors.Join(io.ErrUnexpectedEOF, err)
+	}
+	s.current = Record{Key: s.buffer[:key], Order: binary.LittleEndian.Uint64(start[8:]), Payload: s.buffer[key:]}
+	return nil
 }
 
 // merge is a heap of sources by their current records.
@@ -160,7 +160,7 @@ func (m *merge) run(f func(Record) error) error {
 	for i, s := range all {
 		err := s.next()
 		switch {
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: //nolint:errorlint // one that is wrapped is a file that was cut
 			if s.file != nil {
 				_ = s.file.Close()
 			}
@@ -178,7 +178,7 @@ func (m *merge) run(f func(Record) error) error {
 		}
 		err := m.sources[0].next()
 		switch {
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: //nolint:errorlint // see above
 			heap.Pop(m)
 		case err != nil:
 			return fmt.Errorf("sorting: %w", err)

@@ -18,6 +18,7 @@ func sorted(t *testing.T, limit int, words []string) (got []string, spills int) 
 	t.Helper()
 	dir := t.TempDir()
 	s := extsort.New(dir, limit)
+	defer s.Close()
 	for i, word := range words {
 		require.NoError(t, s.Add(extsort.Record{Key: []byte(word), Order: uint64(len(words) - i), Payload: []byte(word)}))
 	}
@@ -26,7 +27,7 @@ func sorted(t *testing.T, limit int, words []string) (got []string, spills int) 
 		if string(last.Key) == string(r.Key) && len(got) > 0 {
 			assert.LessOrEqual(t, last.Order, r.Order)
 		}
-		last = r
+		last = extsort.Record{Key: slices.Clone(r.Key), Order: r.Order}
 		got = append(got, string(r.Payload))
 		return nil
 	}))
@@ -60,6 +61,7 @@ func TestErrorsStop(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("stop")
 	s := extsort.New(t.TempDir(), 1)
+	defer s.Close()
 	require.NoError(t, s.Add(extsort.Record{Key: []byte("b")}))
 	require.NoError(t, s.Add(extsort.Record{Key: []byte("a")}))
 	n := 0
@@ -71,5 +73,7 @@ func TestErrorsStop(t *testing.T) {
 	assert.Equal(t, 1, n)
 
 	s = extsort.New("/nowhere/at/all", 1)
-	require.ErrorContains(t, s.Add(extsort.Record{}), "no such file")
+	require.NoError(t, s.Add(extsort.Record{}))
+	require.ErrorContains(t, s.Add(extsort.Record{}), "no such file", "the spill of the one before")
+	s.Close()
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/duck"
 	"github.com/mlpathway/mlpathway/training-image/etl"
+	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 	"github.com/mlpathway/mlpathway/training-image/step"
 )
 
@@ -59,12 +60,12 @@ func (f *features) run(ctx context.Context) error {
 		defer release()
 		files = []string{rows}
 	}
-	db, err := openView(ctx, view, files, f.dir)
+	db, err := openView(ctx, view, files, f.dir, f.queried())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	result, err := f.compute(ctx, db)
+	result, err := f.compute(ctx, db, files)
 	if err != nil {
 		return err
 	}
@@ -77,9 +78,12 @@ func (f *features) run(ctx context.Context) error {
 	return f.publish(ctx, result)
 }
 
-// openView opens a database in which a view shows the rows of files, and from which a query reaches no other file and
-// no network.
-func openView(ctx context.Context, view string, files []string, dir string) (*sql.DB, error) {
+// queried is the file that the result of the query goes to.
+func (f *features) queried() string { return filepath.Join(f.dir, "query.parquet") }
+
+// openView opens a database in which a view shows the rows of files. Its queries reach no other file than these and
+// the one for their result, and no network; what does not fit into memory goes to a directory.
+func openView(ctx context.Context, view string, files []string, dir, result string) (*sql.DB, error) {
 	db, err := duck.Open(ctx, "")
 	if err != nil {
 		return nil, err
@@ -92,7 +96,7 @@ func openView(ctx context.Context, view string, files []string, dir string) (*sq
 	for _, query := range []string{
 		"SET temp_directory = " + duck.Text(dir),
 		"CREATE VIEW " + view + " AS SELECT * FROM read_parquet(" + list + ")",
-		"SET allowed_paths = " + list,
+		"SET allowed_paths = [" + strings.Join(append(quoted, duck.Text(result)), ", ") + "]",
 		"SET enable_external_access = false",
 		"SET lock_configuration = true",
 	} {
@@ -124,7 +128,7 @@ func (f *features) fetchResult(ctx context.Context) ([]string, error) {
 			continue // marks that the engine leaves
 		}
 		file := filepath.Join(f.dir, fmt.Sprintf("result-%05d.parquet", len(files)))
-		if err := copyTo(ctx, zone, o.Key, file); err != nil {
+		if err := download(ctx, zone, o.Key, file); err != nil {
 			return nil, err
 		}
 		files = append(files, file)
@@ -135,8 +139,8 @@ func (f *features) fetchResult(ctx context.Context) ([]string, error) {
 	return files, nil
 }
 
-// copyTo copies an object to a file.
-func copyTo(ctx context.Context, zone *lake.Zone, key, path string) error {
+// download copies an object to a file.
+func download(ctx context.Context, zone *lake.Zone, key, path string) error {
 	in, err := zone.NewReader(ctx, key)
 	if err != nil {
 		return err
@@ -151,13 +155,14 @@ func copyTo(ctx context.Context, zone *lake.Zone, key, path string) error {
 }
 
 // compute runs the query and writes its result, in the order of the keys, to a temporary Parquet file.
-func (f *features) compute(ctx context.Context, db *sql.DB) (*result, error) {
+func (f *features) compute(ctx context.Context, db *sql.DB, files []string) (*result, error) {
 	text := strings.TrimRight(strings.TrimSpace(f.Spec.Features), "; \n\t")
+	all := false // the curated rows are the result
 	switch {
 	case f.Result != "":
 		text = "SELECT * FROM result"
 	case text == "":
-		text = "SELECT * FROM curated"
+		text, all = "SELECT * FROM curated", true
 	}
 	for _, problem := range Portable(text) {
 		f.Say("note: Spark SQL would not understand this query: %s", problem)
@@ -170,16 +175,27 @@ func (f *features) compute(ctx context.Context, db *sql.DB) (*result, error) {
 	if err := r.cut(ctx, db, text); err != nil {
 		return nil, err
 	}
-	order := "ALL"
-	if f.Spec.Source.Key != "" {
-		order = duck.Name(f.Spec.Source.Key)
+	if all && f.Spec.Source.Key != "" {
+		return r, r.fill(files[0]) // the curated rows are in this order already
 	}
-	rows, err := db.QueryContext(ctx, "SELECT * FROM (\n"+text+"\n) ORDER BY "+order)
-	if err != nil {
+	if _, err := db.ExecContext(ctx, copyTo(plan, text, f.Spec.Source.Key, f.queried())); err != nil {
 		return nil, queryError(err)
 	}
-	defer func() { _ = rows.Close() }()
-	return r, r.fill(rows)
+	return r, r.fill(f.queried())
+}
+
+// copyTo is the query that writes the planned columns of another one to a file, in the order of the keys.
+func copyTo(plan []planned, query, key, path string) string {
+	var columns []string
+	for _, p := range plan {
+		columns = append(columns, p.typed()+" AS "+duck.Name(p.name))
+	}
+	order := "ALL"
+	if key != "" {
+		order = "computed." + duck.Name(key)
+	}
+	return "COPY (SELECT " + strings.Join(columns, ", ") + " FROM (\n" + query + "\n) AS computed ORDER BY " + order +
+		") TO " + duck.Text(path) + " (FORMAT parquet)"
 }
 
 // cut finds the times at which rows are divided.
@@ -188,8 +204,14 @@ func (r *result) cut(ctx context.Context, db *sql.DB, text string) error {
 	if s.Time == "" {
 		return nil
 	}
-	at := func(share float64) string { return fmt.Sprintf("quantile_disc(%s, %v)", duck.Name(s.Time), share) }
-	row := db.QueryRowContext(ctx, "SELECT "+at(1-s.Validation-s.Test)+", "+at(1-s.Test)+" FROM (\n"+text+"\n)")
+	i := slices.IndexFunc(r.plan, func(p planned) bool { return p.name == s.Time })
+	moment := "CAST(" + r.plan[i].typed() + " AS DOUBLE)"
+	if r.plan[i].kept() == parquetfile.Timestamp {
+		moment = "epoch_us(" + r.plan[i].typed() + ")"
+	}
+	at := func(share float64) string { return fmt.Sprintf("CAST(quantile_disc(%s, %v) AS DOUBLE)", moment, share) }
+	row := db.QueryRowContext(ctx, "SELECT "+at(1-s.Validation-s.Test)+", "+at(1-s.Test)+" FROM (\n"+text+
+		"\n) AS computed")
 	if err := row.Scan(&r.cuts[0], &r.cuts[1]); err != nil {
 		return queryError(err)
 	}

@@ -345,7 +345,7 @@ func TestBadWeightsAndDivisionsAreRefused(t *testing.T) {
 	t.Parallel()
 	for more, want := range map[string]string{
 		"weight: w\n":            `the weight "w" is not in the result`,
-		"weight: size\n":         "the weight is <nil>: want a number above 0",
+		"weight: size\n":         "the weight is null: want a number above 0",
 		"split: {by: w}\n":       `the column of split.by "w" is not in the result`,
 		"split: {by: color}\n":   "rows are divided by it, and it is null",
 		"split: {time: color}\n": "neither time nor number",

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/metadata"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 	"github.com/mlpathway/mlpathway/training-image/step"
@@ -96,9 +97,9 @@ func (r *result) each(do func(key, features string) error) error {
 		return nil
 	}
 	var text []byte
-	return parquetfile.Read(r.path, begin, func(row []any) error {
+	return parquetfile.Read(r.path, begin, func(row []cell.Value) error {
 		text = appendObject(text[:0], inputs, row)
-		return do(fmt.Sprint(row[key]), string(text))
+		return do(row[key].String(), string(text))
 	})
 }
 
@@ -109,12 +110,12 @@ type onlineInput struct {
 }
 
 // appendObject writes the inputs of a row as a JSON object in their order. They are finite numbers or missing.
-func appendObject(text []byte, inputs []onlineInput, row []any) []byte {
+func appendObject(text []byte, inputs []onlineInput, row []cell.Value) []byte {
 	for i, input := range inputs {
 		text = append(text, "{,"[min(i, 1)])
 		text = append(append(text, input.name...), ':')
-		if x, ok := row[input.column].(float64); ok {
-			text = strconv.AppendFloat(text, x, 'g', -1, 64)
+		if x := row[input.column]; x.Kind() == cell.Float {
+			text = strconv.AppendFloat(text, x.Float(), 'g', -1, 64)
 		} else {
 			text = append(text, "null"...)
 		}

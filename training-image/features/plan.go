@@ -10,6 +10,8 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/duck"
+	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 )
 
 // role is what a column of the query's result is for.
@@ -32,6 +34,7 @@ type planned struct {
 	role   role
 	kind   string   // DuckDB's name of the type
 	values []string // of a category
+	time   bool     // rows are divided by it as a time
 }
 
 // numbers are the types of DuckDB that become inputs as they are.
@@ -72,10 +75,11 @@ func planColumn(spec *pipeline.Spec, name, kind string) (planned, error) {
 	base, _, _ := strings.Cut(kind, "(")
 	number := slices.Contains(numbers, base)
 	p.role = namedRole(spec, name)
+	p.time = p.role == splitRole && name == spec.Split.Time
 	switch {
 	case p.role == weightRole && !number:
 		return p, fmt.Errorf("the weight %q is of type %s and not a number", name, kind)
-	case name == spec.Split.Time && p.role == splitRole && !number && !isTime(kind):
+	case p.time && !number && !isTime(kind):
 		return p, fmt.Errorf("the time %q of split is of type %s and neither time nor number", name, kind)
 	case p.role != noRole:
 	case name == registry.SplitColumn:
@@ -91,6 +95,32 @@ func planColumn(spec *pipeline.Spec, name, kind string) (planned, error) {
 			"SELECT * EXCLUDE (%s) FROM curated", name, kind, name)
 	}
 	return p, nil
+}
+
+// kept is the kind that a column has in the file of the query's result.
+func (p planned) kept() parquetfile.Kind {
+	base, _, _ := strings.Cut(p.kind, "(")
+	switch {
+	case p.role == numberRole, p.role == weightRole, base == "DOUBLE", base == "FLOAT", base == "DECIMAL":
+		return parquetfile.Double
+	case p.time && slices.Contains(numbers, base):
+		return parquetfile.Double
+	case p.kind == "BOOLEAN":
+		return parquetfile.Boolean
+	case slices.Contains([]string{"BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT"}, base):
+		return parquetfile.Integer
+	case p.time, strings.HasPrefix(p.kind, "TIMESTAMP"):
+		return parquetfile.Timestamp
+	default:
+		return parquetfile.Text
+	}
+}
+
+// typed is the SQL that gives a column of the query the kind that is kept.
+func (p planned) typed() string {
+	kinds := map[parquetfile.Kind]string{parquetfile.Double: "DOUBLE", parquetfile.Integer: "BIGINT",
+		parquetfile.Boolean: "BOOLEAN", parquetfile.Timestamp: "TIMESTAMP", parquetfile.Text: "VARCHAR"}
+	return "CAST(computed." + duck.Name(p.name) + " AS " + kinds[p.kept()] + ")"
 }
 
 func isTime(kind string) bool { return strings.HasPrefix(kind, "TIMESTAMP") || kind == "DATE" }

@@ -17,6 +17,7 @@ import (
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 )
@@ -70,7 +71,7 @@ func write(t *testing.T, rows int, sorted bool) *lake.Zone {
 		if i%7 > 0 {
 			a = float64(i)
 		}
-		require.NoError(t, w.Write([]any{int64(i), a, []string{"no", "yes"}[i%2], float64(i % 3), float64(1 + i%4), part}))
+		require.NoError(t, w.Write(cell.Row(int64(i), a, []string{"no", "yes"}[i%2], float64(i%3), float64(1+i%4), part)))
 	}
 	require.NoError(t, w.Close())
 	require.NoError(t, f.Close())

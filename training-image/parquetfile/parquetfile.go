@@ -11,6 +11,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/mlpathway/mlpathway/training-image/cell"
 )
 
 // Kind is the type of a column.
@@ -55,10 +57,9 @@ func (c Column) node() (parquet.Node, error) {
 	return parquet.Compressed(node, &parquet.Snappy), nil
 }
 
-// Read calls begin with the names of a file's columns and then row for each row. The values are float64, int64, bool,
-// string or nil; the slice is used again for the next row. Times and dates are microseconds since 1970, decimals are
-// float64.
-func Read(path string, begin func(columns []string) error, row func(values []any) error) (err error) {
+// Read calls begin with the names of a file's columns and then row for each row. The slice is used again for
+// the next row. Times and dates are microseconds since 1970, decimals are floats.
+func Read(path string, begin func(columns []string) error, row func(values []cell.Value) error) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("reading Parquet: %w", err)
@@ -91,11 +92,11 @@ func Read(path string, begin func(columns []string) error, row func(values []any
 	return nil
 }
 
-func readGroup(rows parquet.RowGroup, types []parquet.Type, each func([]any) error) error {
+func readGroup(rows parquet.RowGroup, types []parquet.Type, each func([]cell.Value) error) error {
 	r := rows.Rows()
 	defer func() { _ = r.Close() }()
 	buffer := make([]parquet.Row, 256)
-	values := make([]any, len(types))
+	values := make([]cell.Value, len(types))
 	for {
 		n, err := r.ReadRows(buffer)
 		for _, row := range buffer[:n] {
@@ -116,12 +117,12 @@ func readGroup(rows parquet.RowGroup, types []parquet.Type, each func([]any) err
 	}
 }
 
-func plain(v parquet.Value, logical *format.LogicalType) any {
+func plain(v parquet.Value, logical *format.LogicalType) cell.Value {
 	switch {
 	case v.IsNull():
-		return nil
+		return cell.Value{}
 	case v.Kind() == parquet.Boolean:
-		return v.Boolean()
+		return cell.OfBoolean(v.Boolean())
 	case v.Kind() == parquet.Int32:
 		return whole(int64(v.Int32()), logical)
 	case v.Kind() == parquet.Int64:
@@ -129,30 +130,30 @@ func plain(v parquet.Value, logical *format.LogicalType) any {
 	case v.Kind() == parquet.Int96: // Spark's time: nanoseconds of the day and the Julian day
 		const epoch, day = 2440588, 86400 * 1e6
 		t := v.Int96()
-		return (int64(t[2])-epoch)*day + int64(uint64(t[1])<<32|uint64(t[0]))/1000
+		return cell.OfInteger((int64(t[2])-epoch)*day + int64(uint64(t[1])<<32|uint64(t[0]))/1000)
 	case v.Kind() == parquet.Float:
-		return float64(v.Float())
+		return cell.OfFloat(float64(v.Float()))
 	case v.Kind() == parquet.Double:
-		return v.Double()
+		return cell.OfFloat(v.Double())
 	default:
-		return string(v.ByteArray())
+		return cell.OfText(string(v.ByteArray()))
 	}
 }
 
 // whole gives an integer the meaning of its logical type.
-func whole(x int64, logical *format.LogicalType) any {
+func whole(x int64, logical *format.LogicalType) cell.Value {
 	if logical == nil {
-		return x
+		return cell.OfInteger(x)
 	}
 	switch t := logical.Value.(type) {
 	case *format.DateType:
-		return x * 86400 * 1e6
+		return cell.OfInteger(x * 86400 * 1e6)
 	case *format.DecimalType:
-		return float64(x) / math.Pow10(int(t.Scale))
+		return cell.OfFloat(float64(x) / math.Pow10(int(t.Scale)))
 	case *format.TimestampType:
-		return micros(x, t.Unit.Value.Duration())
+		return cell.OfInteger(micros(x, t.Unit.Value.Duration()))
 	default:
-		return x
+		return cell.OfInteger(x)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 )
 
@@ -22,7 +23,7 @@ var columns = []parquetfile.Column{
 	{Name: "at", Kind: parquetfile.Timestamp, Optional: true},
 }
 
-func write(t *testing.T, columns []parquetfile.Column, rows [][]any) []byte {
+func write(t *testing.T, columns []parquetfile.Column, rows [][]cell.Value) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w, err := parquetfile.NewWriter(&out, columns)
@@ -34,22 +35,22 @@ func write(t *testing.T, columns []parquetfile.Column, rows [][]any) []byte {
 	return out.Bytes()
 }
 
-func read(t *testing.T, data []byte) (names []string, rows [][]any) {
+func read(t *testing.T, data []byte) (names []string, rows [][]cell.Value) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rows.parquet")
 	require.NoError(t, os.WriteFile(path, data, 0o600))
 	require.NoError(t, parquetfile.Read(path,
 		func(columns []string) error { names = columns; return nil },
-		func(values []any) error { rows = append(rows, slices.Clone(values)); return nil }))
+		func(values []cell.Value) error { rows = append(rows, slices.Clone(values)); return nil }))
 	return names, rows
 }
 
 func TestRowsComeBackInOrder(t *testing.T) {
 	t.Parallel()
-	rows := [][]any{
-		{int64(-1), 0.1, true, "x", int64(1_700_000_000_000_000)},
-		{int64(1 << 60), nil, nil, "", nil},
-		{int64(0), -0.5, false, "ä", int64(0)},
+	rows := [][]cell.Value{
+		cell.Row(int64(-1), 0.1, true, "x", int64(1_700_000_000_000_000)),
+		cell.Row(int64(1<<60), nil, nil, "", nil),
+		cell.Row(int64(0), -0.5, false, "ä", int64(0)),
 	}
 	names, got := read(t, write(t, columns, rows))
 	assert.Equal(t, []string{"zulu", "a, b", "flag", "Größe", "at"}, names)
@@ -58,9 +59,9 @@ func TestRowsComeBackInOrder(t *testing.T) {
 
 func TestManyRowGroups(t *testing.T) {
 	t.Parallel()
-	rows := make([][]any, 120_001)
+	rows := make([][]cell.Value, 120_001)
 	for i := range rows {
-		rows[i] = []any{int64(i), float64(i) / 2, nil, fmt.Sprint(i), nil}
+		rows[i] = cell.Row(int64(i), float64(i)/2, nil, fmt.Sprint(i), nil)
 	}
 	_, got := read(t, write(t, columns, rows))
 	require.Len(t, got, len(rows))
@@ -70,7 +71,7 @@ func TestManyRowGroups(t *testing.T) {
 
 func TestTheSameRowsGiveTheSameBytes(t *testing.T) {
 	t.Parallel()
-	rows := [][]any{{int64(1), 2.0, true, "x", nil}}
+	rows := [][]cell.Value{cell.Row(int64(1), 2.0, true, "x", nil)}
 	first := write(t, columns, rows)
 	assert.Equal(t, first, write(t, columns, rows))
 }
@@ -80,7 +81,7 @@ func TestRefusals(t *testing.T) {
 	var out bytes.Buffer
 	w, err := parquetfile.NewWriter(&out, columns)
 	require.NoError(t, err)
-	require.ErrorContains(t, w.Write([]any{nil, nil, nil, "x", nil}), `"zulu" must not be null`)
+	require.ErrorContains(t, w.Write(cell.Row(nil, nil, nil, "x", nil)), `"zulu" must not be null`)
 
 	_, err = parquetfile.NewWriter(&out, []parquetfile.Column{columns[0], columns[0]})
 	require.ErrorContains(t, err, `"zulu"`)

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/mlpathway/mlpathway/internal/parquetschema"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 )
 
 const (
@@ -64,15 +66,15 @@ func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
 	return out, nil
 }
 
-// Write adds a row: one value per column, nil for a missing one, of the Go type float64, int64, bool or string.
-func (w *Writer) Write(values []any) error {
+// Write adds a row: one value per column, of the column's kind or missing. It keeps the texts for a while.
+func (w *Writer) Write(values []cell.Value) error {
 	row := w.rows[w.waiting]
 	for i, v := range values {
-		level := 0
-		if v != nil && w.columns[i].Optional {
+		missing, level := v.Kind() == cell.Missing, 0
+		if !missing && w.columns[i].Optional {
 			level = 1
 		}
-		if v == nil && !w.columns[i].Optional {
+		if missing && !w.columns[i].Optional {
 			return fmt.Errorf("the column %q must not be null", w.columns[i].Name)
 		}
 		row[i] = value(v).Level(0, level, i)
@@ -152,18 +154,19 @@ func (w *Writer) Close() error {
 	return errors.Join(w.commit(0), w.file.Close())
 }
 
-// value is parquet.ValueOf without its reflection for the types that occur.
-func value(v any) parquet.Value {
-	switch v := v.(type) {
-	case float64:
-		return parquet.DoubleValue(v)
-	case int64:
-		return parquet.Int64Value(v)
-	case bool:
-		return parquet.BooleanValue(v)
-	case string:
-		return parquet.ByteArrayValue([]byte(v))
-	default:
-		return parquet.ValueOf(v)
+// value turns a value into the library's own.
+func value(v cell.Value) parquet.Value {
+	switch v.Kind() {
+	case cell.Float:
+		return parquet.DoubleValue(v.Float())
+	case cell.Integer:
+		return parquet.Int64Value(v.Integer())
+	case cell.Boolean:
+		return parquet.BooleanValue(v.Boolean())
+	case cell.Text:
+		text := v.Text()
+		return parquet.ByteArrayValue(unsafe.Slice(unsafe.StringData(text), len(text))) // it is only read
+	case cell.Missing:
 	}
+	return parquet.Value{}
 }

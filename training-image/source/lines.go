@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/csvfile"
 )
 
@@ -27,7 +28,7 @@ type lines struct {
 
 func newLines(file string, content io.ReadCloser, columns []pipeline.Column) *lines {
 	return &lines{file: file, content: content, reader: newLineReader(content), columns: columns,
-		ignored: map[string]bool{}, row: csvfile.Row{Values: make([]any, len(columns))}}
+		ignored: map[string]bool{}, row: csvfile.Row{Values: make([]cell.Value, len(columns))}}
 }
 
 // Ignored implements Reader.
@@ -89,7 +90,7 @@ func (l *lines) parse(line []byte) (*csvfile.Row, *csvfile.Bad, error) {
 		if !ok {
 			return bad(c.Name, string(object[c.Name]), "a list or an object, not a plain value")
 		}
-		value, reason := csvfile.Parse(c, text)
+		value, reason := csvfile.Parse(&l.columns[i], text)
 		if reason != "" {
 			return bad(c.Name, text, reason)
 		}

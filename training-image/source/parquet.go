@@ -7,10 +7,10 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/csvfile"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 )
@@ -20,7 +20,7 @@ type table struct {
 	file    string
 	columns []pipeline.Column
 	release func()
-	next    func() ([]any, error, bool)
+	next    func() ([]cell.Value, error, bool)
 	stop    func()
 	index   []int
 	ignored []string
@@ -30,8 +30,8 @@ type table struct {
 var errStopped = errors.New("stopped")
 
 func openParquet(file, local string, release func(), columns []pipeline.Column) (Reader, error) {
-	t := &table{file: file, columns: columns, release: release, row: csvfile.Row{Values: make([]any, len(columns))}}
-	rows := func(yield func([]any, error) bool) {
+	t := &table{file: file, columns: columns, release: release, row: csvfile.Row{Values: make([]cell.Value, len(columns))}}
+	rows := func(yield func([]cell.Value, error) bool) {
 		begin := func(names []string) error {
 			if err := t.match(names); err != nil {
 				return err
@@ -41,7 +41,7 @@ func openParquet(file, local string, release func(), columns []pipeline.Column) 
 			}
 			return nil
 		}
-		err := parquetfile.Read(local, begin, func(values []any) error {
+		err := parquetfile.Read(local, begin, func(values []cell.Value) error {
 			if !yield(values, nil) {
 				return errStopped
 			}
@@ -103,35 +103,30 @@ func (t *table) Read() (*csvfile.Row, *csvfile.Bad, error) {
 		return nil, nil, io.EOF
 	}
 	t.row.Line++
-	for i, c := range t.columns {
-		value, reason := t.value(c, values[t.index[i]])
+	for i := range t.columns {
+		c, found := &t.columns[i], values[t.index[i]]
+		value, reason := typed(c, found)
 		if reason != "" {
-			found := fmt.Sprint(values[t.index[i]])
-			return nil, &csvfile.Bad{Line: t.row.Line, Column: c.Name, Value: found, Reason: reason}, nil
+			return nil, &csvfile.Bad{Line: t.row.Line, Column: c.Name, Value: found.String(), Reason: reason}, nil
 		}
 		t.row.Values[i] = value
 	}
 	return &t.row, nil, nil
 }
 
-// value turns a value of the file into one of the column, in the way of a CSV field that reads the same.
-func (t *table) value(c pipeline.Column, v any) (any, string) {
-	switch v := v.(type) {
-	case nil:
-		return csvfile.Parse(c, "")
-	case int64:
+// typed turns a value of the file into one of the column, in the way of a CSV field that reads the same.
+func typed(c *pipeline.Column, v cell.Value) (cell.Value, string) {
+	switch v.Kind() {
+	case cell.Integer:
 		if c.Type == pipeline.Timestamp {
 			return v, ""
 		}
-		return csvfile.Parse(c, strconv.FormatInt(v, 10))
-	case float64:
-		if c.Type == pipeline.Float && !math.IsNaN(v) && !math.IsInf(v, 0) && c.Min == nil && c.Max == nil {
-			return v + 0, ""
+	case cell.Float:
+		x := v.Float()
+		if c.Type == pipeline.Float && !math.IsNaN(x) && !math.IsInf(x, 0) && c.Min == nil && c.Max == nil {
+			return cell.OfFloat(x + 0), ""
 		}
-		return csvfile.Parse(c, strconv.FormatFloat(v, 'g', -1, 64))
-	case bool:
-		return csvfile.Parse(c, strconv.FormatBool(v))
-	default:
-		return csvfile.Parse(c, fmt.Sprint(v))
+	case cell.Missing, cell.Boolean, cell.Text:
 	}
+	return csvfile.Parse(c, v.String())
 }

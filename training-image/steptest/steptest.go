@@ -14,6 +14,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/parquetfile"
 	"github.com/mlpathway/mlpathway/training-image/step"
 )
@@ -88,10 +89,10 @@ func (l *Lake) Rows(zone, key string) (columns []string, rows []map[string]any) 
 	path := filepath.Join(l.Dir, zone, filepath.FromSlash(key))
 	require.NoError(l.tb, parquetfile.Read(path,
 		func(names []string) error { columns = names; return nil },
-		func(values []any) error {
+		func(values []cell.Value) error {
 			row := map[string]any{}
 			for i, name := range columns {
-				row[name] = values[i]
+				row[name] = values[i].Any()
 			}
 			rows = append(rows, row)
 			return nil
