@@ -25,6 +25,12 @@ import (
 // sortMemoryBytes is how much memory the rows may take before they go to temporary files.
 const sortMemoryBytes = 128 << 20
 
+// Accepted rows are handed over in blocks.
+const (
+	blockRows   = 256
+	blocksAhead = 4
+)
+
 // rowsBetweenChecks is how often a long loop looks whether it has been stopped.
 const rowsBetweenChecks = 4096
 
@@ -211,9 +217,19 @@ func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quaranti
 	}
 	defer func() { _ = out.Close() }()
 	e.statistics = newStatistics(e.Spec.Source.Columns)
-	w := &winners{etl: e, ctx: ctx, out: out, quarantine: q, sum: newSum(e.Spec), keyed: e.keyIndex() >= 0,
-		values: make([]cell.Value, len(e.Spec.Source.Columns))}
-	if err := sorter.Each(w.take); err != nil {
+	w := &winners{etl: e, ctx: ctx, quarantine: q, sum: newSum(e.Spec), keyed: e.keyIndex() >= 0,
+		relay: parallel.NewRelay(cell.NewBlocks(blocksAhead, blockRows, len(e.Spec.Source.Columns))...)}
+	end := make(chan error, 1)
+	go func() { end <- w.run(sorter) }()
+	for block := range w.relay.All() {
+		for i := range block.Rows {
+			e.statistics.add(block.Row(i))
+			if err := out.Write(block.Row(i)); err != nil {
+				return fmt.Errorf("writing curated rows: %w", err)
+			}
+		}
+	}
+	if err := <-end; err != nil {
 		return err
 	}
 	if err := out.Close(); err != nil {
@@ -233,7 +249,8 @@ func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quaranti
 type winners struct {
 	*etl
 	ctx        context.Context
-	out        *parquetfile.Writer
+	relay      *parallel.Relay[*cell.Block] // takes the accepted rows
+	block      *cell.Block                  // that is being filled; nil before its first row
 	quarantine *quarantine
 	sum        hash.Hash
 	keyed      bool
@@ -241,18 +258,37 @@ type winners struct {
 	key        []byte // of the last row
 	file       uint32 // of the last row
 	decoder    decoder
-	values     []cell.Value
+}
+
+// errStopped means that whoever takes the rows has stopped, and has said why.
+var errStopped = errors.New("stopped")
+
+func (w *winners) run(sorter *extsort.Sorter) error {
+	defer w.relay.End()
+	err := sorter.Each(w.take)
+	if w.block != nil {
+		w.relay.Pass(w.block)
+	}
+	return err
 }
 
 func (w *winners) take(r extsort.Record) error {
 	if w.seen++; w.seen%rowsBetweenChecks == 0 && w.ctx.Err() != nil {
 		return w.ctx.Err()
 	}
+	if w.block == nil {
+		var ok bool
+		if w.block, ok = w.relay.Take(); !ok {
+			return errStopped
+		}
+		w.block.Rows = 0
+	}
 	payload := r.Payload
 	if !w.keyed {
 		payload = r.Key
 	}
-	w.decoder.decode(payload, w.values)
+	values := w.block.Row(w.block.Rows)
+	w.decoder.decode(payload, values)
 	file := ^uint32(r.Order >> 32)
 	if w.keyed && w.seen > 1 && string(w.key) == string(r.Key) {
 		sameFile := file == w.file
@@ -262,17 +298,17 @@ func (w *winners) take(r extsort.Record) error {
 			return nil
 		}
 		return w.quarantine.add(w.files[file].Key, &csvfile.Bad{Line: int(uint32(r.Order)), Column: w.Spec.Source.Key,
-			Value: w.values[w.keyIndex()].String(), Reason: "the key stands in this file twice; the first row counts"})
+			Value: values[w.keyIndex()].String(), Reason: "the key stands in this file twice; the first row counts"})
 	}
 	w.key, w.file = append(w.key[:0], r.Key...), file
 	w.Record.Rows.Accepted++
-	w.statistics.add(w.values)
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(payload)))
 	_, _ = w.sum.Write(length[:])
 	_, _ = w.sum.Write(payload)
-	if err := w.out.Write(w.values); err != nil {
-		return fmt.Errorf("writing curated rows: %w", err)
+	if w.block.Rows++; w.block.Full() {
+		w.relay.Pass(w.block)
+		w.block = nil
 	}
 	return nil
 }

@@ -75,36 +75,76 @@ func (f *File) IsText(column int) bool {
 }
 
 func (f *File) values(group, column, from, to int, each func(row int, v parquet.Value) error) (err error) {
-	pages := f.file.RowGroups()[group].ColumnChunks()[column].Pages()
-	defer func() { err = errors.Join(err, pages.Close()) }()
+	wrap := func(err error) error { return fmt.Errorf("reading the column %q: %w", f.columns[column], err) }
+	c := &columnReader{pages: f.file.RowGroups()[group].ColumnChunks()[column].Pages()}
+	defer func() { err = errors.Join(err, c.close()) }()
 	if from > 0 {
-		if err := pages.SeekToRow(int64(from)); err != nil {
-			return fmt.Errorf("reading the column %q: %w", f.columns[column], err)
+		if err := c.pages.SeekToRow(int64(from)); err != nil {
+			return wrap(err)
 		}
 	}
 	buffer := make([]parquet.Value, 512)
 	for row := from; row < to; {
-		page, err := pages.ReadPage()
-		if err != nil {
-			return fmt.Errorf("reading the column %q: %w", f.columns[column], err)
+		values := buffer[:min(len(buffer), to-row)]
+		if err := c.read(values); err != nil {
+			return wrap(err)
 		}
-		reader := page.Values()
-		for row < to {
-			n, err := reader.ReadValues(buffer[:min(len(buffer), to-row)])
-			for _, v := range buffer[:n] {
-				if err := each(row, v); err != nil {
-					return fmt.Errorf("reading the column %q: %w", f.columns[column], err)
-				}
-				row++
+		for _, v := range values {
+			if err := each(row, v); err != nil {
+				return wrap(err)
 			}
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("reading the column %q: %w", f.columns[column], err)
-			}
+			row++
 		}
-		parquet.Release(page)
 	}
 	return nil
+}
+
+// columnReader reads the values of a column, page after page. Texts are valid until the next call.
+type columnReader struct {
+	pages  parquet.Pages
+	page   parquet.Page
+	values parquet.ValueReader
+	old    []parquet.Page // that the last values may lie in
+}
+
+// read fills the slice.
+func (c *columnReader) read(values []parquet.Value) error {
+	c.release()
+	for len(values) > 0 {
+		if c.values == nil {
+			page, err := c.pages.ReadPage()
+			if errors.Is(err, io.EOF) {
+				return io.ErrUnexpectedEOF
+			}
+			if err != nil {
+				return err
+			}
+			c.page, c.values = page, page.Values()
+		}
+		n, err := c.values.ReadValues(values)
+		values = values[n:]
+		switch {
+		case errors.Is(err, io.EOF):
+			c.old, c.page, c.values = append(c.old, c.page), nil, nil
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// release gives back the pages that were read to their ends.
+func (c *columnReader) release() {
+	for _, page := range c.old {
+		parquet.Release(page)
+	}
+	c.old = c.old[:0]
+}
+
+func (c *columnReader) close() error {
+	c.release()
+	if c.page != nil {
+		parquet.Release(c.page)
+	}
+	return c.pages.Close()
 }

@@ -4,7 +4,6 @@ package parquetfile
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/mlpathway/mlpathway/training-image/cell"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 )
 
 // Kind is the type of a column.
@@ -84,37 +84,66 @@ func Read(path string, begin func(columns []string) error, row func(values []cel
 	if err := begin(names); err != nil {
 		return err
 	}
-	for _, rows := range file.RowGroups() {
-		if err := readGroup(rows, types, row); err != nil {
-			return fmt.Errorf("reading %s: %w", path, err)
-		}
+	if err := readRows(file, types, row); err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return nil
 }
 
-func readGroup(rows parquet.RowGroup, types []parquet.Type, each func([]cell.Value) error) error {
-	r := rows.Rows()
-	defer func() { _ = r.Close() }()
-	buffer := make([]parquet.Row, 256)
-	values := make([]cell.Value, len(types))
-	for {
-		n, err := r.ReadRows(buffer)
-		for _, row := range buffer[:n] {
-			clear(values)
-			for _, v := range row {
-				values[v.Column()] = plain(v, types[v.Column()].LogicalType())
+const (
+	blockRows = 256
+	mostAhead = 4 // blocks
+)
+
+// readRows reads blocks of rows beside each.
+func readRows(file *parquet.File, types []parquet.Type, each func([]cell.Value) error) error {
+	relay, end := parallel.NewRelay(cell.NewBlocks(mostAhead, blockRows, len(types))...), make(chan error, 1)
+	go func() {
+		defer relay.End()
+		for _, group := range file.RowGroups() {
+			if err := readGroup(group, types, relay); err != nil {
+				end <- err
+				return
 			}
-			if err := each(values); err != nil {
+		}
+		end <- nil
+	}()
+	for b := range relay.All() {
+		for i := range b.Rows {
+			if err := each(b.Row(i)); err != nil {
 				return err
 			}
 		}
-		if errors.Is(err, io.EOF) {
+	}
+	return <-end
+}
+
+func readGroup(group parquet.RowGroup, types []parquet.Type, relay *parallel.Relay[*cell.Block]) (err error) {
+	columns := make([]*columnReader, len(types))
+	for i, chunk := range group.ColumnChunks() {
+		columns[i] = &columnReader{pages: chunk.Pages()}
+		defer func() { err = errors.Join(err, columns[i].close()) }()
+	}
+	buffer := make([]parquet.Value, blockRows)
+	for left := int(group.NumRows()); left > 0; {
+		b, ok := relay.Take()
+		if !ok {
 			return nil
 		}
-		if err != nil {
-			return err
+		b.Rows = min(left, blockRows)
+		for i, c := range columns {
+			if err := c.read(buffer[:b.Rows]); err != nil {
+				return fmt.Errorf("the column %d: %w", i+1, err)
+			}
+			logical := types[i].LogicalType()
+			for row, v := range buffer[:b.Rows] {
+				b.Row(row)[i] = plain(v, logical)
+			}
 		}
+		left -= b.Rows
+		relay.Pass(b)
 	}
+	return nil
 }
 
 func plain(v parquet.Value, logical *format.LogicalType) cell.Value {

@@ -23,19 +23,24 @@ const (
 type Writer struct {
 	columns []Column
 	file    *parquet.GenericWriter[any]
-	free    chan []parquet.Row // batches that can be filled
-	rows    []parquet.Row      // the batch at hand
-	waiting int                // rows in it
-	group   *rowGroup          // that rows go to; nil before its first row
-	open    []*rowGroup        // that are full and not yet in the file, in their order
+	free    chan *columnar // that can be filled
+	rows    *columnar      // those at hand
+	group   *rowGroup      // that rows go to; nil before its first row
+	open    []*rowGroup    // that are full and not yet in the file, in their order
 	closed  bool
+}
+
+// columnar is a few rows as the values of each column.
+type columnar struct {
+	columns [][]parquet.Value
+	rows    int
 }
 
 // rowGroup is encoded by a goroutine of its own.
 type rowGroup struct {
 	*parquet.ConcurrentRowGroupWriter
 	rows    int
-	batches chan []parquet.Row
+	batches chan *columnar
 	done    chan error
 }
 
@@ -53,12 +58,12 @@ func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Writer{columns: columns, free: make(chan []parquet.Row, 4*mostGroups),
+	out := &Writer{columns: columns, free: make(chan *columnar, 4*mostGroups),
 		file: parquet.NewGenericWriter[any](w, schema, parquet.CreatedBy("mlpathway", "1", ""))}
 	for range cap(out.free) {
-		rows := make([]parquet.Row, batch)
-		for i := range rows {
-			rows[i] = make(parquet.Row, len(columns))
+		rows := &columnar{columns: make([][]parquet.Value, len(columns))}
+		for i := range rows.columns {
+			rows.columns[i] = make([]parquet.Value, batch)
 		}
 		out.free <- rows
 	}
@@ -68,20 +73,20 @@ func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
 
 // Write adds a row: one value per column, of the column's kind or missing. It keeps the texts for a while.
 func (w *Writer) Write(values []cell.Value) error {
-	row := w.rows[w.waiting]
-	for i, v := range values {
-		missing, level := v.Kind() == cell.Missing, 0
-		if !missing && w.columns[i].Optional {
+	at := w.rows.rows
+	for i := range values {
+		v, level := value(&values[i]), 0
+		switch missing, optional := v.IsNull(), w.columns[i].Optional; {
+		case missing && !optional:
+			return fmt.Errorf("the column %q must not be null", w.columns[i].Name)
+		case !missing && optional:
 			level = 1
 		}
-		if missing && !w.columns[i].Optional {
-			return fmt.Errorf("the column %q must not be null", w.columns[i].Name)
-		}
-		row[i] = value(v).Level(0, level, i)
+		w.rows.columns[i][at] = v.Level(0, level, i)
 	}
-	w.waiting++
-	full := w.group != nil && w.group.rows+w.waiting == rowGroupRows
-	if w.waiting < batch && !full {
+	w.rows.rows++
+	full := w.group != nil && w.group.rows+w.rows.rows == rowGroupRows
+	if w.rows.rows < batch && !full {
 		return nil
 	}
 	w.hand()
@@ -92,26 +97,29 @@ func (w *Writer) Write(values []cell.Value) error {
 	return w.commit(mostGroups - 1)
 }
 
-// hand gives the batch at hand to the group.
+// hand gives the rows at hand to the group.
 func (w *Writer) hand() {
 	if w.group == nil {
-		w.group = &rowGroup{ConcurrentRowGroupWriter: w.file.BeginRowGroup(), batches: make(chan []parquet.Row),
+		w.group = &rowGroup{ConcurrentRowGroupWriter: w.file.BeginRowGroup(), batches: make(chan *columnar, 4*mostGroups),
 			done: make(chan error, 1)}
 		go w.group.encode(w.free)
 	}
-	w.group.rows += w.waiting
-	w.group.batches <- w.rows[:w.waiting]
-	w.rows, w.waiting = <-w.free, 0
+	w.group.rows += w.rows.rows
+	w.group.batches <- w.rows
+	w.rows = <-w.free
 }
 
-// encode takes batches until the group is full, and gives them back.
-func (g *rowGroup) encode(free chan<- []parquet.Row) {
+// encode takes rows until the group is full, and gives their memory back.
+func (g *rowGroup) encode(free chan<- *columnar) {
 	var err error
 	for rows := range g.batches {
-		if err == nil {
-			_, err = g.WriteRows(rows)
+		for i, c := range g.ColumnWriters() {
+			if err == nil {
+				_, err = c.WriteRowValues(rows.columns[i][:rows.rows])
+			}
 		}
-		free <- rows[:cap(rows)]
+		rows.rows = 0
+		free <- rows
 	}
 	if err == nil {
 		err = g.Flush()
@@ -145,7 +153,7 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	w.closed = true
-	if w.waiting > 0 {
+	if w.rows.rows > 0 {
 		w.hand()
 	}
 	if w.group != nil {
@@ -155,7 +163,7 @@ func (w *Writer) Close() error {
 }
 
 // value turns a value into the library's own.
-func value(v cell.Value) parquet.Value {
+func value(v *cell.Value) parquet.Value {
 	switch v.Kind() {
 	case cell.Float:
 		return parquet.DoubleValue(v.Float())
