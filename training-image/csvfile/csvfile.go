@@ -14,6 +14,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/training-image/cell"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 )
 
 // MaxRecordBytes bounds one record. A quote that is never closed would otherwise swallow the rest of a file.
@@ -61,7 +62,7 @@ type Bad struct {
 	Reason string
 }
 
-// Reader reads one file.
+// Reader reads one file. Close it.
 type Reader struct {
 	file    string
 	csv     *csv.Reader
@@ -72,6 +73,10 @@ type Reader struct {
 	ignored []string
 	line    int // of the last record that was read
 	row     Row
+	ahead   *parallel.Relay[*batch]
+	next    func() (*batch, bool) // the batch after this one
+	stop    func()
+	batch   *batch
 }
 
 // NewReader reads the header of a file and maps it to the columns. The error is a *FileError where the content is to
@@ -93,8 +98,15 @@ func NewReader(file string, r io.Reader, columns []pipeline.Column) (*Reader, er
 	reader.csv.FieldsPerRecord = -1 // a row of another width is a bad row, not a bad file
 	reader.csv.ReuseRecord = true
 	reader.row.Values = make([]cell.Value, len(columns))
-	return reader, reader.header()
+	if err := reader.header(); err != nil {
+		return nil, err
+	}
+	reader.begin()
+	return reader, nil
 }
+
+// Close ends the reading.
+func (r *Reader) Close() { r.stop() }
 
 // Ignored lists the columns of the file that the pipeline does not name.
 func (r *Reader) Ignored() []string { return r.ignored }
@@ -102,35 +114,32 @@ func (r *Reader) Ignored() []string { return r.ignored }
 // Read returns the next row: a good one or a bad one. io.EOF ends the file; a *FileError means that the rest of it
 // cannot be trusted.
 func (r *Reader) Read() (*Row, *Bad, error) {
-	r.guard.left = MaxRecordBytes
-	record, err := r.csv.Read()
-	var parse *csv.ParseError
+	for r.batch == nil || r.batch.at == len(r.batch.records) {
+		var ok bool
+		if r.batch, ok = r.next(); !ok {
+			return nil, nil, io.EOF
+		}
+	}
+	record, fields := r.batch.next()
 	switch {
-	case errors.Is(err, io.EOF):
-		return nil, nil, io.EOF
-	case errors.As(err, &parse) && parse.StartLine == parse.Line && !errors.Is(r.guard.err, errTooLong):
-		return nil, &Bad{Line: parse.StartLine, Reason: "a quote stands in the wrong place"}, nil
-	case err != nil:
-		return nil, nil, r.fileError(err)
+	case record.err != nil:
+		return nil, nil, record.err
+	case record.bad != nil:
+		return nil, record.bad, nil
+	case len(fields) != r.width:
+		return r.wrongWidth(record.line, fields)
 	}
-	r.line, _ = r.csv.FieldPos(0)
-	if err := r.checkText(record); err != nil {
-		return nil, nil, err
-	}
-	if len(record) != r.width {
-		return r.wrongWidth(record)
-	}
-	return r.typed(r.line, record)
+	return r.typed(record.line, fields)
 }
 
 // wrongWidth judges a row of another width than the header. One that spans lines has most likely swallowed good rows
 // through a quote that was not closed, and then no later row can be trusted.
-func (r *Reader) wrongWidth(record []string) (*Row, *Bad, error) {
+func (r *Reader) wrongWidth(line int, record []string) (*Row, *Bad, error) {
 	text := strings.Join(record, ",")
 	if strings.Contains(text, "\n") {
-		return nil, nil, &FileError{File: r.file, Line: r.line, Reason: notClosed, Advice: closeIt}
+		return nil, nil, &FileError{File: r.file, Line: line, Reason: notClosed, Advice: closeIt}
 	}
-	return nil, &Bad{Line: r.line, Value: text,
+	return nil, &Bad{Line: line, Value: text,
 		Reason: fmt.Sprintf("wrong number of fields: %d, the header has %d", len(record), r.width)}, nil
 }
 

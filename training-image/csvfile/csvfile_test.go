@@ -37,6 +37,7 @@ func readAll(name, text string, columns []pipeline.Column) (outcome, error) {
 	if err != nil {
 		return out, err
 	}
+	defer r.Close()
 	out.ignored = r.Ignored()
 	for {
 		row, bad, err := r.Read()
@@ -166,6 +167,7 @@ func TestAReadErrorIsNotTheFilesFault(t *testing.T) {
 	r, err := csvfile.NewReader("x.csv",
 		io.MultiReader(strings.NewReader("id,size,color\n1,1,red\n2,"), failing{disk}), columns)
 	require.NoError(t, err)
+	defer r.Close()
 	_, _, err = r.Read()
 	require.NoError(t, err)
 	_, _, err = r.Read()

@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	batch        = 256    // rows that are handed on together, which is faster
 	rowGroupRows = 50_000 // bounds the memory of a writer
 	mostGroups   = 2      // that are encoded at the same time
 )
@@ -23,24 +22,18 @@ const (
 type Writer struct {
 	columns []Column
 	file    *parquet.GenericWriter[any]
-	free    chan *columnar // that can be filled
-	rows    *columnar      // those at hand
-	group   *rowGroup      // that rows go to; nil before its first row
-	open    []*rowGroup    // that are full and not yet in the file, in their order
+	free    chan *cell.Block // that can be filled
+	rows    *cell.Block      // those at hand
+	group   *rowGroup        // that rows go to; nil before its first row
+	open    []*rowGroup      // that are full and not yet in the file, in their order
 	closed  bool
-}
-
-// columnar is a few rows as the values of each column.
-type columnar struct {
-	columns [][]parquet.Value
-	rows    int
 }
 
 // rowGroup is encoded by a goroutine of its own.
 type rowGroup struct {
 	*parquet.ConcurrentRowGroupWriter
 	rows    int
-	batches chan *columnar
+	batches chan *cell.Block
 	done    chan error
 }
 
@@ -58,13 +51,9 @@ func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Writer{columns: columns, free: make(chan *columnar, 4*mostGroups),
+	out := &Writer{columns: columns, free: make(chan *cell.Block, 4*mostGroups),
 		file: parquet.NewGenericWriter[any](w, schema, parquet.CreatedBy("mlpathway", "1", ""))}
-	for range cap(out.free) {
-		rows := &columnar{columns: make([][]parquet.Value, len(columns))}
-		for i := range rows.columns {
-			rows.columns[i] = make([]parquet.Value, batch)
-		}
+	for _, rows := range cell.NewBlocks(cap(out.free), blockRows, len(columns)) {
 		out.free <- rows
 	}
 	out.rows = <-out.free
@@ -73,20 +62,15 @@ func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
 
 // Write adds a row: one value per column, of the column's kind or missing. It keeps the texts for a while.
 func (w *Writer) Write(values []cell.Value) error {
-	at := w.rows.rows
 	for i := range values {
-		v, level := value(&values[i]), 0
-		switch missing, optional := v.IsNull(), w.columns[i].Optional; {
-		case missing && !optional:
+		if values[i].Kind() == cell.Missing && !w.columns[i].Optional {
 			return fmt.Errorf("the column %q must not be null", w.columns[i].Name)
-		case !missing && optional:
-			level = 1
 		}
-		w.rows.columns[i][at] = v.Level(0, level, i)
 	}
-	w.rows.rows++
-	full := w.group != nil && w.group.rows+w.rows.rows == rowGroupRows
-	if w.rows.rows < batch && !full {
+	copy(w.rows.Row(w.rows.Rows), values)
+	w.rows.Rows++
+	full := w.group != nil && w.group.rows+w.rows.Rows == rowGroupRows
+	if !w.rows.Full() && !full {
 		return nil
 	}
 	w.hand()
@@ -100,25 +84,34 @@ func (w *Writer) Write(values []cell.Value) error {
 // hand gives the rows at hand to the group.
 func (w *Writer) hand() {
 	if w.group == nil {
-		w.group = &rowGroup{ConcurrentRowGroupWriter: w.file.BeginRowGroup(), batches: make(chan *columnar, 4*mostGroups),
+		w.group = &rowGroup{ConcurrentRowGroupWriter: w.file.BeginRowGroup(), batches: make(chan *cell.Block, 4*mostGroups),
 			done: make(chan error, 1)}
-		go w.group.encode(w.free)
+		go w.group.encode(w.columns, w.free)
 	}
-	w.group.rows += w.rows.rows
+	w.group.rows += w.rows.Rows
 	w.group.batches <- w.rows
 	w.rows = <-w.free
 }
 
 // encode takes rows until the group is full, and gives their memory back.
-func (g *rowGroup) encode(free chan<- *columnar) {
+func (g *rowGroup) encode(columns []Column, free chan<- *cell.Block) {
 	var err error
+	buffer := make([]parquet.Value, blockRows)
 	for rows := range g.batches {
 		for i, c := range g.ColumnWriters() {
+			level := 0
+			if columns[i].Optional {
+				level = 1
+			}
+			values := buffer[:rows.Rows]
+			for row := range values {
+				values[row] = value(&rows.Row(row)[i], level)
+			}
 			if err == nil {
-				_, err = c.WriteRowValues(rows.columns[i][:rows.rows])
+				_, err = c.WriteRowValues(values)
 			}
 		}
-		rows.rows = 0
+		rows.Rows = 0
 		free <- rows
 	}
 	if err == nil {
@@ -153,7 +146,7 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	w.closed = true
-	if w.rows.rows > 0 {
+	if w.rows.Rows > 0 {
 		w.hand()
 	}
 	if w.group != nil {
@@ -162,18 +155,19 @@ func (w *Writer) Close() error {
 	return errors.Join(w.commit(0), w.file.Close())
 }
 
-// value turns a value into the library's own.
-func value(v *cell.Value) parquet.Value {
+// value turns a value into the library's own. level is 1 in a column that allows nulls.
+func value(v *cell.Value, level int) parquet.Value {
 	switch v.Kind() {
 	case cell.Float:
-		return parquet.DoubleValue(v.Float())
+		return parquet.DoubleValue(v.Float()).Level(0, level, 0)
 	case cell.Integer:
-		return parquet.Int64Value(v.Integer())
+		return parquet.Int64Value(v.Integer()).Level(0, level, 0)
 	case cell.Boolean:
-		return parquet.BooleanValue(v.Boolean())
+		return parquet.BooleanValue(v.Boolean()).Level(0, level, 0)
 	case cell.Text:
 		text := v.Text()
-		return parquet.ByteArrayValue(unsafe.Slice(unsafe.StringData(text), len(text))) // it is only read
+		bytes := unsafe.Slice(unsafe.StringData(text), len(text)) // that are only read
+		return parquet.ByteArrayValue(bytes).Level(0, level, 0)
 	case cell.Missing:
 	}
 	return parquet.Value{}

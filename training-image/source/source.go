@@ -93,4 +93,7 @@ type csvReader struct {
 }
 
 // Close implements Reader.
-func (r *csvReader) Close() error { return r.content.Close() }
+func (r *csvReader) Close() error {
+	r.Reader.Close()
+	return r.content.Close()
+}
