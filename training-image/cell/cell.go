@@ -117,30 +117,3 @@ func (v Value) String() string {
 	}
 	return ""
 }
-
-// Block is room for rows of the same width, one after the other, that is used again and again.
-type Block struct {
-	// Rows that it holds.
-	Rows int
-
-	values []Value
-	width  int
-}
-
-// NewBlock makes room for so many rows.
-func NewBlock(rows, width int) *Block { return &Block{values: make([]Value, rows*width), width: width} }
-
-// NewBlocks makes several blocks.
-func NewBlocks(n, rows, width int) []*Block {
-	blocks := make([]*Block, n)
-	for i := range blocks {
-		blocks[i] = NewBlock(rows, width)
-	}
-	return blocks
-}
-
-// Row is the values of a row, or the room for them.
-func (b *Block) Row(i int) []Value { return b.values[i*b.width : (i+1)*b.width] }
-
-// Full tells whether there is no more room.
-func (b *Block) Full() bool { return (b.Rows+1)*b.width > len(b.values) }

@@ -25,12 +25,6 @@ import (
 // sortMemoryBytes is how much memory the rows may take before they go to temporary files.
 const sortMemoryBytes = 128 << 20
 
-// Accepted rows are handed over in blocks.
-const (
-	blockRows   = 256
-	blocksAhead = 4
-)
-
 // rowsBetweenChecks is how often a long loop looks whether it has been stopped.
 const rowsBetweenChecks = 4096
 
@@ -217,19 +211,12 @@ func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quaranti
 	}
 	defer func() { _ = out.Close() }()
 	e.statistics = newStatistics(e.Spec.Source.Columns)
-	w := &winners{etl: e, ctx: ctx, quarantine: q, sum: newSum(e.Spec), keyed: e.keyIndex() >= 0,
-		relay: parallel.NewRelay(cell.NewBlocks(blocksAhead, blockRows, len(e.Spec.Source.Columns))...)}
-	end := make(chan error, 1)
-	go func() { end <- w.run(sorter) }()
-	for block := range w.relay.All() {
-		for i := range block.Rows {
-			e.statistics.add(block.Row(i))
-			if err := out.Write(block.Row(i)); err != nil {
-				return fmt.Errorf("writing curated rows: %w", err)
-			}
-		}
+	w := &winners{etl: e, ctx: ctx, out: out, block: out.Block(), quarantine: q, sum: newSum(e.Spec),
+		keyed: e.keyIndex() >= 0}
+	if err := sorter.Each(w.take); err != nil {
+		return err
 	}
-	if err := <-end; err != nil {
+	if err := w.write(); err != nil {
 		return err
 	}
 	if err := out.Close(); err != nil {
@@ -249,8 +236,8 @@ func (e *etl) writeRows(ctx context.Context, sorter *extsort.Sorter, q *quaranti
 type winners struct {
 	*etl
 	ctx        context.Context
-	relay      *parallel.Relay[*cell.Block] // takes the accepted rows
-	block      *cell.Block                  // that is being filled; nil before its first row
+	out        *parquetfile.Writer
+	block      *cell.Block // of accepted rows
 	quarantine *quarantine
 	sum        hash.Hash
 	keyed      bool
@@ -260,45 +247,17 @@ type winners struct {
 	decoder    decoder
 }
 
-// errStopped means that whoever takes the rows has stopped, and has said why.
-var errStopped = errors.New("stopped")
-
-func (w *winners) run(sorter *extsort.Sorter) error {
-	defer w.relay.End()
-	err := sorter.Each(w.take)
-	if w.block != nil {
-		w.relay.Pass(w.block)
-	}
-	return err
-}
-
 func (w *winners) take(r extsort.Record) error {
 	if w.seen++; w.seen%rowsBetweenChecks == 0 && w.ctx.Err() != nil {
 		return w.ctx.Err()
 	}
-	if w.block == nil {
-		var ok bool
-		if w.block, ok = w.relay.Take(); !ok {
-			return errStopped
-		}
-		w.block.Rows = 0
+	file := ^uint32(r.Order >> 32)
+	if w.keyed && w.seen > 1 && string(w.key) == string(r.Key) {
+		return w.again(r, file)
 	}
 	payload := r.Payload
 	if !w.keyed {
 		payload = r.Key
-	}
-	values := w.block.Row(w.block.Rows)
-	w.decoder.decode(payload, values)
-	file := ^uint32(r.Order >> 32)
-	if w.keyed && w.seen > 1 && string(w.key) == string(r.Key) {
-		sameFile := file == w.file
-		w.file = file
-		if !sameFile {
-			w.Record.Rows.Replaced++
-			return nil
-		}
-		return w.quarantine.add(w.files[file].Key, &csvfile.Bad{Line: int(uint32(r.Order)), Column: w.Spec.Source.Key,
-			Value: values[w.keyIndex()].String(), Reason: "the key stands in this file twice; the first row counts"})
 	}
 	w.key, w.file = append(w.key[:0], r.Key...), file
 	w.Record.Rows.Accepted++
@@ -306,10 +265,34 @@ func (w *winners) take(r extsort.Record) error {
 	binary.BigEndian.PutUint64(length[:], uint64(len(payload)))
 	_, _ = w.sum.Write(length[:])
 	_, _ = w.sum.Write(payload)
-	if w.block.Rows++; w.block.Full() {
-		w.relay.Pass(w.block)
-		w.block = nil
+	w.decoder.decode(payload, w.block)
+	if !w.block.Full() {
+		return nil
 	}
+	return w.write()
+}
+
+// again deals with a row that has the key of the one before.
+func (w *winners) again(r extsort.Record, file uint32) error {
+	sameFile := file == w.file
+	w.file = file
+	if !sameFile {
+		w.Record.Rows.Replaced++
+		return nil
+	}
+	row := cell.NewBlock(len(w.Spec.Source.Columns))
+	w.decoder.decode(r.Payload, row)
+	return w.quarantine.add(w.files[file].Key, &csvfile.Bad{Line: int(uint32(r.Order)), Column: w.Spec.Source.Key,
+		Value: row.Column(w.keyIndex())[0].String(), Reason: "the key stands in this file twice; the first row counts"})
+}
+
+// write writes the accepted rows at hand.
+func (w *winners) write() error {
+	w.statistics.add(w.block)
+	if err := w.out.WriteBlock(w.block); err != nil {
+		return fmt.Errorf("writing curated rows: %w", err)
+	}
+	w.block = w.out.Block()
 	return nil
 }
 

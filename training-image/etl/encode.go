@@ -50,27 +50,29 @@ const (
 	shortText = 64 // bytes
 )
 
-// decode reads a row into values.
-func (d *decoder) decode(data []byte, values []cell.Value) {
-	for i := range values {
+// decode adds a row to a block.
+func (d *decoder) decode(data []byte, b *cell.Block) {
+	row := b.Rows
+	b.Rows++
+	for i := 0; len(data) > 0; i++ {
 		mark := data[0]
 		data = data[1:]
 		switch mark {
 		case isFloat:
-			values[i] = cell.OfFloat(math.Float64frombits(binary.BigEndian.Uint64(data)))
+			b.Set(row, i, cell.OfFloat(math.Float64frombits(binary.BigEndian.Uint64(data))))
 			data = data[8:]
 		case isInteger:
-			values[i] = cell.OfInteger(int64(binary.BigEndian.Uint64(data)))
+			b.Set(row, i, cell.OfInteger(int64(binary.BigEndian.Uint64(data))))
 			data = data[8:]
 		case isFalse, isTrue:
-			values[i] = cell.OfBoolean(mark == isTrue)
+			b.Set(row, i, cell.OfBoolean(mark == isTrue))
 		case isText:
 			n, head := binary.Uvarint(data)
 			data = data[head:]
-			values[i] = cell.OfText(d.text(data[:n]))
+			b.Set(row, i, cell.OfText(d.text(data[:n])))
 			data = data[n:]
 		default:
-			values[i] = cell.Value{}
+			b.Set(row, i, cell.Value{})
 		}
 	}
 }

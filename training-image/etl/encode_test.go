@@ -16,14 +16,16 @@ func TestEncodeIsReversible(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("long", 100)
 	values := cell.Row(nil, 1.5, int64(-7), true, false, "", "äb\x00c", math.MaxFloat64, long)
-	got := make([]cell.Value, len(values))
+	got, b := make([]cell.Value, len(values)), cell.NewBlock(len(values))
 	var d decoder
 	for range 2 { // the second time texts are known
 		data := encode(nil, values)
-		d.decode(data, got)
+		d.decode(data, b)
 		clear(data) // the texts have memory of their own
+		b.Row(b.Rows-1, got)
 		assert.Equal(t, values, got)
 	}
+	assert.Equal(t, 2, b.Rows)
 	assert.NotContains(t, d.texts, long)
 }
 

@@ -75,15 +75,20 @@ func newStatistics(columns []pipeline.Column) *statistics {
 	return s
 }
 
-// add takes a row into account.
-func (s *statistics) add(values []cell.Value) {
-	s.Rows++
-	slot := s.Rows - 1
-	if s.Rows > sampleRows { // each row has the same chance to be in the sample
-		slot = s.random.IntN(s.Rows)
+// add takes rows into account.
+func (s *statistics) add(b *cell.Block) {
+	var slots [cell.BlockRows]int
+	for row := range b.Rows {
+		slots[row] = s.Rows
+		if s.Rows++; s.Rows > sampleRows { // each row has the same chance to be in the sample
+			slots[row] = s.random.IntN(s.Rows)
+		}
 	}
-	for i, value := range values {
-		s.Columns[i].add(value, slot)
+	for i := range s.Columns {
+		c := &s.Columns[i]
+		for row, value := range b.Column(i) {
+			c.add(value, slots[row])
+		}
 	}
 }
 

@@ -28,12 +28,11 @@ type result struct {
 	names   []string // of the classes
 	classes map[string]int
 	leaks   []bool // whether an input has equalled the label in every row so far
+	seen    []bool // whether an input had a value in any row
 	lastKey cell.Value
-	label   float64      // of the row at hand: the number, or the index of the class
-	values  []cell.Value // of the row at hand, as they are written
-	seen    []bool       // whether an input had a value in any row
-	cuts    [2]float64   // the last times of training and of validation, where rows are divided by time
-	content []byte       // that the part of the row at hand is drawn from
+	cuts    [2]float64 // the last times of training and of validation, where rows are divided by time
+	labels  [cell.BlockRows]float64
+	content []byte // that the part of a row is drawn from
 }
 
 func newResult(spec *pipeline.Spec, plan []planned, path string) *result {
@@ -80,18 +79,19 @@ func (r *result) fill(from string) (err error) {
 		return fmt.Errorf("writing the feature set: %w", err)
 	}
 	defer func() { _ = out.Close() }()
-	err = parquetfile.Read(from, func([]string) error { return nil }, func(row []cell.Value) error {
-		if err := r.convert(row); err != nil {
-			return &rowError{err}
+	err = parquetfile.ReadBlocks(from, func([]string) error { return nil }, func(in *cell.Block) error {
+		to := out.Block()
+		if err := r.convert(in, to); err != nil {
+			return err
 		}
-		if err := out.Write(r.values); err != nil {
+		if err := out.WriteBlock(to); err != nil {
 			return fmt.Errorf("writing the feature set: %w", err)
 		}
 		return nil
 	})
 	var wrong *rowError
 	if errors.As(err, &wrong) {
-		return wrong.error // without the name of a temporary file
+		return wrong // without the name of a temporary file
 	}
 	if err != nil {
 		return err
@@ -103,53 +103,88 @@ func (r *result) fill(from string) (err error) {
 }
 
 // rowError says what is wrong with a row.
-type rowError struct{ error }
+type rowError struct {
+	row    int // of the block
+	column string
+	error
+}
 
-// convert turns a row of the query into a row of the feature set.
-func (r *result) convert(row []cell.Value) error {
-	r.rows++
-	var key, group cell.Value
-	r.values = r.values[:0]
+func (e *rowError) Unwrap() error { return e.error }
+
+// convert turns rows of the query into rows of the feature set.
+func (r *result) convert(in, out *cell.Block) error {
+	out.Rows = in.Rows
+	var keys, groups []cell.Value
+	var wrong *rowError // the first one
+	width := 0
 	for i := range r.plan {
-		p := &r.plan[i]
+		p, from := &r.plan[i], in.Column(i)
+		var to []cell.Value
 		if p.role == splitRole {
-			if group = row[i]; group.Kind() == cell.Missing {
-				return fmt.Errorf("row %d%s: column %q: rows are divided by it, and it is null", r.rows,
-					r.whichKey(row), p.name)
-			}
-			continue
+			groups, to = from, from
+		} else {
+			to = out.Column(width)
+			width++
 		}
-		value, err := r.value(p, row[i])
-		if err != nil {
-			return fmt.Errorf("row %d%s: column %q: %w", r.rows, r.whichKey(row), p.name, err)
-		}
-		r.values = append(r.values, value)
 		if p.role == keyRole {
-			key = value
+			keys = to
+		}
+		if bad := r.column(p, from, to); bad != nil && (wrong == nil || bad.row < wrong.row) {
+			wrong = bad
 		}
 	}
-	if key.Kind() != cell.Missing && key == r.lastKey {
-		return fmt.Errorf("the key %s stands in the result twice: the query in features of pipeline.yaml must give one "+
-			"row for each key (look at its joins)", key)
+	if wrong != nil {
+		wrong.error = fmt.Errorf("row %d%s: column %q: %w", r.rows+wrong.row+1, r.whichKey(in, wrong.row), wrong.column,
+			wrong.error)
+		return wrong
 	}
-	r.lastKey = key
-	r.watchInputs()
-	part := r.part(key, group)
-	r.values = append(r.values, cell.OfText(part))
-	r.parts[part]++
+	if err := r.unique(keys); err != nil {
+		return err
+	}
+	r.watchInputs(out)
+	r.divide(out, width, keys, groups)
+	r.rows += in.Rows
 	return nil
 }
 
-func (r *result) whichKey(row []cell.Value) string {
+// column converts a column up to the first value that is wrong.
+func (r *result) column(p *planned, from, to []cell.Value) *rowError {
+	for row, v := range from {
+		if p.role >= numberRole && v.Kind() == cell.Float && math.Abs(v.Float()) <= math.MaxFloat32 {
+			to[row] = v // as most are
+			continue
+		}
+		value, err := r.value(p, v, row)
+		if err != nil {
+			return &rowError{row, p.name, err}
+		}
+		to[row] = value
+	}
+	return nil
+}
+
+// unique refuses a key that stands in the result twice: rows come in the order of their keys.
+func (r *result) unique(keys []cell.Value) error {
+	for _, key := range keys {
+		if key == r.lastKey {
+			return &rowError{error: fmt.Errorf("the key %s stands in the result twice: the query in features of "+
+				"pipeline.yaml must give one row for each key (look at its joins)", key)}
+		}
+		r.lastKey = key
+	}
+	return nil
+}
+
+func (r *result) whichKey(in *cell.Block, row int) string {
 	for i, p := range r.plan {
 		if p.role == keyRole {
-			return fmt.Sprintf(" (key %s)", row[i])
+			return fmt.Sprintf(" (key %s)", in.Column(i)[row])
 		}
 	}
 	return ""
 }
 
-func (r *result) value(p *planned, v cell.Value) (cell.Value, error) {
+func (r *result) value(p *planned, v cell.Value, row int) (cell.Value, error) {
 	missing := v.Kind() == cell.Missing
 	switch p.role {
 	case keyRole:
@@ -157,8 +192,13 @@ func (r *result) value(p *planned, v cell.Value) (cell.Value, error) {
 			return v, errors.New("the key is null")
 		}
 		return v, nil
+	case splitRole:
+		if missing {
+			return v, errors.New("rows are divided by it, and it is null")
+		}
+		return v, nil
 	case labelRole:
-		return r.labelled(v)
+		return r.label(v, row)
 	case weightRole:
 		if x, ok := number(v); !ok || !(x > 0) || math.IsInf(float64(float32(x)), 0) {
 			return v, fmt.Errorf("the weight is %s: want a number above 0", cmp.Or(v.String(), "null"))
@@ -178,13 +218,13 @@ func (r *result) value(p *planned, v cell.Value) (cell.Value, error) {
 	}
 }
 
-func (r *result) labelled(v cell.Value) (cell.Value, error) {
+func (r *result) label(v cell.Value, row int) (cell.Value, error) {
 	if v.Kind() == cell.Missing {
 		return v, errors.New("the label is null: leave such rows out with WHERE")
 	}
 	if r.spec.Task == pipeline.Regression {
 		x, err := input(v)
-		r.label = x.Float()
+		r.labels[row] = x.Float()
 		return x, err
 	}
 	class := v.String()
@@ -192,7 +232,7 @@ func (r *result) labelled(v cell.Value) (cell.Value, error) {
 	if i < 0 {
 		return v, fmt.Errorf("the label %q is not one of the values of %q", class, r.spec.Label)
 	}
-	r.label = float64(i)
+	r.labels[row] = float64(i)
 	r.classes[class]++
 	return cell.OfText(class), nil
 }
@@ -229,41 +269,58 @@ func number(v cell.Value) (x float64, ok bool) {
 }
 
 // watchInputs notes which inputs differ from the label and which have a value.
-func (r *result) watchInputs() {
-	at, input := 0, 0
+func (r *result) watchInputs(out *cell.Block) {
+	column, input := 0, 0
 	for i := range r.plan {
 		role := r.plan[i].role
 		if role >= numberRole {
-			v := r.values[at]
-			r.leaks[input] = r.leaks[input] && v.Kind() == cell.Float && v.Float() == r.label
-			r.seen[input] = r.seen[input] || v.Kind() != cell.Missing
+			leaks, seen := r.leaks[input], r.seen[input]
+			for row, v := range out.Column(column) {
+				leaks = leaks && v.Kind() == cell.Float && v.Float() == r.labels[row]
+				if seen = seen || v.Kind() != cell.Missing; seen && !leaks {
+					break // nothing more to learn
+				}
+			}
+			r.leaks[input], r.seen[input] = leaks, seen
 			input++
 		}
 		if role != splitRole {
-			at++
+			column++
 		}
 	}
 }
 
-// part says which part the row at hand belongs to.
-func (r *result) part(key, group cell.Value) string {
-	switch {
-	case r.spec.Split.Time != "":
-		at, _ := number(group)
+// divide puts the part of each row into the last column, behind so many others.
+func (r *result) divide(out *cell.Block, width int, keys, groups []cell.Value) {
+	row := make([]cell.Value, width)
+	for i, to := 0, out.Column(width); i < out.Rows; i++ {
+		var part string
 		switch {
-		case at > r.cuts[1]:
-			return registry.TestPart
-		case at > r.cuts[0]:
-			return registry.ValidationPart
+		case r.spec.Split.Time != "":
+			part = r.period(groups[i])
+		case groups != nil:
+			part = r.draw(groups[i])
+		case keys != nil:
+			part = r.draw(keys[i])
 		default:
-			return registry.TrainPart
+			out.Row(i, row)
+			part = r.draw(row...)
 		}
-	case group.Kind() != cell.Missing:
-		return r.draw(group)
-	case key.Kind() != cell.Missing:
-		return r.draw(key)
+		to[i] = cell.OfText(part)
+		r.parts[part]++
+	}
+}
+
+// period is the part of a row by its time.
+func (r *result) period(time cell.Value) string {
+	at, _ := number(time)
+	switch {
+	case at > r.cuts[1]:
+		return registry.TestPart
+	case at > r.cuts[0]:
+		return registry.ValidationPart
 	default:
-		return r.draw(r.values...)
+		return registry.TrainPart
 	}
 }
 

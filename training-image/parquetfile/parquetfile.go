@@ -57,9 +57,26 @@ func (c Column) node() (parquet.Node, error) {
 	return parquet.Compressed(node, &parquet.Snappy), nil
 }
 
-// Read calls begin with the names of a file's columns and then row for each row. The slice is used again for
-// the next row. Times and dates are microseconds since 1970, decimals are floats.
-func Read(path string, begin func(columns []string) error, row func(values []cell.Value) error) (err error) {
+// Read is ReadBlocks row by row. The slice is used again for the next row.
+func Read(path string, begin func(columns []string) error, row func(values []cell.Value) error) error {
+	var values []cell.Value
+	return ReadBlocks(path, func(columns []string) error {
+		values = make([]cell.Value, len(columns))
+		return begin(columns)
+	}, func(b *cell.Block) error {
+		for i := range b.Rows {
+			b.Row(i, values)
+			if err := row(values); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ReadBlocks calls begin with the names of a file's columns and then each for its rows in their order, block by block;
+// a block is used again. Times and dates are microseconds since 1970, decimals are floats.
+func ReadBlocks(path string, begin func(columns []string) error, each func(*cell.Block) error) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("reading Parquet: %w", err)
@@ -84,20 +101,17 @@ func Read(path string, begin func(columns []string) error, row func(values []cel
 	if err := begin(names); err != nil {
 		return err
 	}
-	if err := readRows(file, types, row); err != nil {
+	if err := readBlocks(file, types, each); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return nil
 }
 
-const (
-	blockRows = 256
-	mostAhead = 4 // blocks
-)
+const mostAhead = 4 // blocks
 
-// readRows reads blocks of rows beside each.
-func readRows(file *parquet.File, types []parquet.Type, each func([]cell.Value) error) error {
-	relay, end := parallel.NewRelay(cell.NewBlocks(mostAhead, blockRows, len(types))...), make(chan error, 1)
+// readBlocks reads beside each.
+func readBlocks(file *parquet.File, types []parquet.Type, each func(*cell.Block) error) error {
+	relay, end := parallel.NewRelay(cell.NewBlocks(mostAhead, len(types))...), make(chan error, 1)
 	go func() {
 		defer relay.End()
 		for _, group := range file.RowGroups() {
@@ -109,10 +123,8 @@ func readRows(file *parquet.File, types []parquet.Type, each func([]cell.Value) 
 		end <- nil
 	}()
 	for b := range relay.All() {
-		for i := range b.Rows {
-			if err := each(b.Row(i)); err != nil {
-				return err
-			}
+		if err := each(b); err != nil {
+			return err
 		}
 	}
 	return <-end
@@ -124,20 +136,20 @@ func readGroup(group parquet.RowGroup, types []parquet.Type, relay *parallel.Rel
 		columns[i] = &columnReader{pages: chunk.Pages()}
 		defer func() { err = errors.Join(err, columns[i].close()) }()
 	}
-	buffer := make([]parquet.Value, blockRows)
+	buffer := make([]parquet.Value, cell.BlockRows)
 	for left := int(group.NumRows()); left > 0; {
 		b, ok := relay.Take()
 		if !ok {
 			return nil
 		}
-		b.Rows = min(left, blockRows)
+		b.Rows = min(left, cell.BlockRows)
 		for i, c := range columns {
 			if err := c.read(buffer[:b.Rows]); err != nil {
 				return fmt.Errorf("the column %d: %w", i+1, err)
 			}
 			logical := types[i].LogicalType()
-			for row, v := range buffer[:b.Rows] {
-				b.Row(row)[i] = plain(v, logical)
+			for row, out := 0, b.Column(i); row < len(out); row++ {
+				out[row] = plain(&buffer[row], logical)
 			}
 		}
 		left -= b.Rows
@@ -146,8 +158,10 @@ func readGroup(group parquet.RowGroup, types []parquet.Type, relay *parallel.Rel
 	return nil
 }
 
-func plain(v parquet.Value, logical *format.LogicalType) cell.Value {
+func plain(v *parquet.Value, logical *format.LogicalType) cell.Value {
 	switch {
+	case v.Kind() == parquet.Double:
+		return cell.OfFloat(v.Double())
 	case v.IsNull():
 		return cell.Value{}
 	case v.Kind() == parquet.Boolean:
@@ -162,8 +176,6 @@ func plain(v parquet.Value, logical *format.LogicalType) cell.Value {
 		return cell.OfInteger((int64(t[2])-epoch)*day + int64(uint64(t[1])<<32|uint64(t[0]))/1000)
 	case v.Kind() == parquet.Float:
 		return cell.OfFloat(float64(v.Float()))
-	case v.Kind() == parquet.Double:
-		return cell.OfFloat(v.Double())
 	default:
 		return cell.OfText(string(v.ByteArray()))
 	}

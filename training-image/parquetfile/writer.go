@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	rowGroupRows = 50_000 // bounds the memory of a writer
-	mostGroups   = 2      // that are encoded at the same time
+	rowGroupRows = 200 * cell.BlockRows // bounds the memory of a writer
+	mostGroups   = 2                    // that are encoded at the same time
 )
 
-// Writer writes rows one by one. Groups of rows are encoded beside the caller, two at a time, and leave memory in their
-// order as they fill. Close it also where something has failed.
+// Writer writes rows, one by one or block by block. Groups of rows are encoded beside the caller, two at a time, and
+// leave memory in their order as they fill. Close it also where something has failed.
 type Writer struct {
 	columns []Column
 	file    *parquet.GenericWriter[any]
 	free    chan *cell.Block // that can be filled
-	rows    *cell.Block      // those at hand
+	rows    *cell.Block      // those that were written one by one; nil before the first
 	group   *rowGroup        // that rows go to; nil before its first row
 	open    []*rowGroup      // that are full and not yet in the file, in their order
 	closed  bool
@@ -53,65 +53,102 @@ func NewWriter(w io.Writer, columns []Column) (*Writer, error) {
 	}
 	out := &Writer{columns: columns, free: make(chan *cell.Block, 4*mostGroups),
 		file: parquet.NewGenericWriter[any](w, schema, parquet.CreatedBy("mlpathway", "1", ""))}
-	for _, rows := range cell.NewBlocks(cap(out.free), blockRows, len(columns)) {
+	for _, rows := range cell.NewBlocks(cap(out.free), len(columns)) {
 		out.free <- rows
 	}
-	out.rows = <-out.free
 	return out, nil
+}
+
+// Block gives an empty block to fill and to write. A block that is not written is lost.
+func (w *Writer) Block() *cell.Block {
+	b := <-w.free
+	b.Rows = 0
+	return b
 }
 
 // Write adds a row: one value per column, of the column's kind or missing. It keeps the texts for a while.
 func (w *Writer) Write(values []cell.Value) error {
-	for i := range values {
-		if values[i].Kind() == cell.Missing && !w.columns[i].Optional {
-			return fmt.Errorf("the column %q must not be null", w.columns[i].Name)
+	if w.rows == nil {
+		w.rows = w.Block()
+	}
+	for i, v := range values {
+		if v.Kind() == cell.Missing && !w.columns[i].Optional {
+			return w.isNull(i)
 		}
+		w.rows.Set(w.rows.Rows, i, v)
 	}
-	copy(w.rows.Row(w.rows.Rows), values)
-	w.rows.Rows++
-	full := w.group != nil && w.group.rows+w.rows.Rows == rowGroupRows
-	if !w.rows.Full() && !full {
+	if w.rows.Rows++; !w.rows.Full() {
 		return nil
 	}
-	w.hand()
-	if !full {
-		return nil
-	}
-	w.open, w.group = append(w.open, w.group.end()), nil
-	return w.commit(mostGroups - 1)
+	return w.flush()
 }
 
-// hand gives the rows at hand to the group.
-func (w *Writer) hand() {
+func (w *Writer) isNull(column int) error {
+	return fmt.Errorf("the column %q must not be null", w.columns[column].Name)
+}
+
+// flush writes the rows that came one by one.
+func (w *Writer) flush() error {
+	rows := w.rows
+	w.rows = nil
+	if rows == nil {
+		return nil
+	}
+	return w.WriteBlock(rows)
+}
+
+// WriteBlock adds the rows of a block that Block has given. It keeps the texts for a while.
+func (w *Writer) WriteBlock(rows *cell.Block) error {
+	if rows.Rows == 0 {
+		w.free <- rows
+		return nil
+	}
+	for i, c := range w.columns {
+		if c.Optional {
+			continue
+		}
+		for _, v := range rows.Column(i) {
+			if v.Kind() == cell.Missing {
+				w.free <- rows
+				return w.isNull(i)
+			}
+		}
+	}
+	if w.group != nil && w.group.rows+rows.Rows > rowGroupRows {
+		w.open, w.group = append(w.open, w.group.end()), nil
+		if err := w.commit(mostGroups - 1); err != nil {
+			w.free <- rows
+			return err
+		}
+	}
 	if w.group == nil {
 		w.group = &rowGroup{ConcurrentRowGroupWriter: w.file.BeginRowGroup(), batches: make(chan *cell.Block, 4*mostGroups),
 			done: make(chan error, 1)}
 		go w.group.encode(w.columns, w.free)
 	}
-	w.group.rows += w.rows.Rows
-	w.group.batches <- w.rows
-	w.rows = <-w.free
+	w.group.rows += rows.Rows
+	w.group.batches <- rows
+	return nil
 }
 
 // encode takes rows until the group is full, and gives their memory back.
 func (g *rowGroup) encode(columns []Column, free chan<- *cell.Block) {
 	var err error
-	buffer := make([]parquet.Value, blockRows)
+	buffer := make([]parquet.Value, cell.BlockRows)
 	for rows := range g.batches {
 		for i, c := range g.ColumnWriters() {
 			level := 0
 			if columns[i].Optional {
 				level = 1
 			}
-			values := buffer[:rows.Rows]
-			for row := range values {
-				values[row] = value(&rows.Row(row)[i], level)
+			column := rows.Column(i)
+			for row := range column {
+				buffer[row] = value(&column[row], level)
 			}
 			if err == nil {
-				_, err = c.WriteRowValues(values)
+				_, err = c.WriteRowValues(buffer[:rows.Rows])
 			}
 		}
-		rows.Rows = 0
 		free <- rows
 	}
 	if err == nil {
@@ -146,13 +183,11 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	w.closed = true
-	if w.rows.Rows > 0 {
-		w.hand()
-	}
+	err := w.flush()
 	if w.group != nil {
 		w.open, w.group = append(w.open, w.group.end()), nil
 	}
-	return errors.Join(w.commit(0), w.file.Close())
+	return errors.Join(err, w.commit(0), w.file.Close())
 }
 
 // value turns a value into the library's own. level is 1 in a column that allows nulls.
