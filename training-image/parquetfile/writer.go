@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/parquet-go/parquet-go"
@@ -14,11 +16,12 @@ import (
 
 const (
 	rowGroupRows = 200 * cell.BlockRows // bounds the memory of a writer
-	mostGroups   = 2                    // that are encoded at the same time
+	mostGroups   = 2                    // that are in memory
+	mostEncoders = 4                    // of a group
 )
 
-// Writer writes rows, one by one or block by block. Groups of rows are encoded beside the caller, two at a time, and
-// leave memory in their order as they fill. Close it also where something has failed.
+// Writer writes rows, one by one or block by block. Groups of rows are encoded beside the caller, and leave memory
+// in their order as they fill. Close it also where something has failed.
 type Writer struct {
 	columns []Column
 	file    *parquet.GenericWriter[any]
@@ -29,12 +32,18 @@ type Writer struct {
 	closed  bool
 }
 
-// rowGroup is encoded by a goroutine of its own.
+// rowGroup is encoded by goroutines of its own, each of which has a share of the columns.
 type rowGroup struct {
 	*parquet.ConcurrentRowGroupWriter
-	rows    int
-	batches chan *cell.Block
-	done    chan error
+	rows     int
+	encoders []chan *shared
+	done     chan error // of each encoder
+}
+
+// shared is a block that all encoders of a group look at; the last one gives it back.
+type shared struct {
+	*cell.Block
+	left atomic.Int32
 }
 
 // NewWriter begins a file with the given columns.
@@ -122,21 +131,34 @@ func (w *Writer) WriteBlock(rows *cell.Block) error {
 		}
 	}
 	if w.group == nil {
-		w.group = &rowGroup{ConcurrentRowGroupWriter: w.file.BeginRowGroup(), batches: make(chan *cell.Block, 4*mostGroups),
-			done: make(chan error, 1)}
-		go w.group.encode(w.columns, w.free)
+		w.group = w.begin()
 	}
 	w.group.rows += rows.Rows
-	w.group.batches <- rows
+	s := &shared{Block: rows}
+	s.left.Store(int32(len(w.group.encoders)))
+	for _, encoder := range w.group.encoders {
+		encoder <- s
+	}
 	return nil
 }
 
-// encode takes rows until the group is full, and gives their memory back.
-func (g *rowGroup) encode(columns []Column, free chan<- *cell.Block) {
-	var err error
-	buffer := make([]parquet.Value, cell.BlockRows)
-	for rows := range g.batches {
-		for i, c := range g.ColumnWriters() {
+// begin begins a group.
+func (w *Writer) begin() *rowGroup {
+	n := max(1, min(runtime.GOMAXPROCS(0), mostEncoders, len(w.columns)))
+	g := &rowGroup{ConcurrentRowGroupWriter: w.file.BeginRowGroup(), done: make(chan error, n)}
+	for i := range n {
+		blocks := make(chan *shared, cap(w.free))
+		g.encoders = append(g.encoders, blocks)
+		go func() { g.done <- g.encode(w.columns, i*len(w.columns)/n, (i+1)*len(w.columns)/n, blocks, w.free) }()
+	}
+	return g
+}
+
+// encode encodes the columns from one on to another until the group is full.
+func (g *rowGroup) encode(columns []Column, from, to int, blocks <-chan *shared, free chan<- *cell.Block) (err error) {
+	buffer, writers := make([]parquet.Value, cell.BlockRows), g.ColumnWriters()
+	for rows := range blocks {
+		for i := from; i < to && err == nil; i++ {
 			level := 0
 			if columns[i].Optional {
 				level = 1
@@ -145,20 +167,22 @@ func (g *rowGroup) encode(columns []Column, free chan<- *cell.Block) {
 			for row := range column {
 				buffer[row] = value(&column[row], level)
 			}
-			if err == nil {
-				_, err = c.WriteRowValues(buffer[:rows.Rows])
-			}
+			_, err = writers[i].WriteRowValues(buffer[:rows.Rows])
 		}
-		free <- rows
+		if rows.left.Add(-1) == 0 {
+			free <- rows.Block
+		}
 	}
-	if err == nil {
-		err = g.Flush()
+	for i := from; i < to && err == nil; i++ {
+		err = writers[i].Flush()
 	}
-	g.done <- err
+	return err
 }
 
 func (g *rowGroup) end() *rowGroup {
-	close(g.batches)
+	for _, encoder := range g.encoders {
+		close(encoder)
+	}
 	return g
 }
 
@@ -167,7 +191,11 @@ func (w *Writer) commit(left int) error {
 	for len(w.open) > left {
 		g := w.open[0]
 		w.open = w.open[1:]
-		if err := <-g.done; err != nil {
+		var errs []error
+		for range g.encoders {
+			errs = append(errs, <-g.done)
+		}
+		if err := errors.Join(errs...); err != nil {
 			return err
 		}
 		if _, err := g.Commit(); err != nil {
