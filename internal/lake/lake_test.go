@@ -138,6 +138,45 @@ func TestFetchAndUpload(t *testing.T) {
 	assert.Equal(t, filepath.Join(dir, "in", "zone"), path, "a file:// object is not copied")
 	_, _, err = zone.Fetch(ctx, "none")
 	require.ErrorIs(t, err, lake.ErrNotFound)
+
+	before, err := os.Stat(source)
+	require.NoError(t, err)
+	object, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.True(t, os.SameFile(before, object), "nor is a file on the same disk")
+	require.NoError(t, os.Remove(source))
+	require.NoError(t, os.WriteFile(source, []byte("newer"), 0o600))
+	require.NoError(t, zone.Upload(ctx, "in/zone", source))
+	data, err := zone.Read(ctx, "in/zone")
+	require.NoError(t, err)
+	assert.Equal(t, "newer", string(data), "an object is replaced")
+	beside, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	assert.Len(t, beside, 1, "nothing is left over")
+	require.Error(t, zone.Upload(ctx, "none", filepath.Join(dir, "none")))
+	stopped, stop := context.WithCancel(ctx)
+	stop()
+	require.Error(t, zone.Upload(stopped, "stopped", source))
+}
+
+// A file on another disk is copied.
+func TestUploadFromAnotherDisk(t *testing.T) {
+	t.Parallel()
+	zone, dir := open(t)
+	memory, err := os.MkdirTemp("/dev/shm", "mlpathway-test-")
+	if err != nil {
+		t.Skip("there is no other disk: ", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(memory) })
+	source := filepath.Join(memory, "source")
+	require.NoError(t, os.WriteFile(source, []byte("data"), 0o600))
+	if os.Link(source, filepath.Join(dir, "link")) == nil {
+		t.Skip("/dev/shm is on the same disk")
+	}
+	require.NoError(t, zone.Upload(t.Context(), "object", source))
+	data, err := zone.Read(t.Context(), "object")
+	require.NoError(t, err)
+	assert.Equal(t, "data", string(data))
 }
 
 func TestFoldersAreMadeWhereAskedFor(t *testing.T) {
