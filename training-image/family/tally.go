@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/parallel"
 )
 
 // tally counts the values of a column in bins.
@@ -31,6 +32,19 @@ func newTally(values []float64) tally {
 		t.Pivot += x / float64(len(known))
 	}
 	return t
+}
+
+// empty is a tally of nothing with the same bins.
+func (t *tally) empty() tally {
+	return tally{Edges: t.Edges, Counts: make([]int, len(t.Counts)), Pivot: t.Pivot}
+}
+
+// merge adds what another tally with the same bins has counted.
+func (t *tally) merge(other *tally) {
+	t.Missing, t.Sum, t.Squares = t.Missing+other.Missing, t.Sum+other.Sum, t.Squares+other.Squares
+	for bin, n := range other.Counts {
+		t.Counts[bin] += n
+	}
 }
 
 func (t *tally) add(value float32) {
@@ -78,9 +92,10 @@ func chooseScales(all [][]byte, columns int) ([]byte, error) {
 		}
 	}
 	tallies := make([]tally, columns)
-	for c := range tallies {
+	_ = parallel.Do(columns, func(c int) error {
 		tallies[c] = newTally(values[c])
-	}
+		return nil
+	})
 	return json.Marshal(tallies)
 }
 
@@ -97,11 +112,7 @@ func mergeTallies(all [][]byte) ([]byte, error) {
 			continue
 		}
 		for c := range own {
-			sum[c].Missing, sum[c].Sum, sum[c].Squares = sum[c].Missing+own[c].Missing, sum[c].Sum+own[c].Sum,
-				sum[c].Squares+own[c].Squares
-			for bin, n := range own[c].Counts {
-				sum[c].Counts[bin] += n
-			}
+			sum[c].merge(&own[c])
 		}
 	}
 	return json.Marshal(sum)

@@ -258,9 +258,11 @@ func (r *reader) group(group, rows int, before map[string]int) error {
 	}
 	width := len(r.inputs)
 	err = parallel.Do(width, func(c int) error {
-		return r.file.Floats(group, r.inputs[c], first, last+1, func(row int, x float64) error {
-			if p := &places[row]; p.table != nil {
-				p.table.Values[p.row*width+c] = float32(x)
+		return r.file.Floats(group, r.inputs[c], first, last+1, func(row int, values []float64) error {
+			for i, x := range values {
+				if p := &places[row+i]; p.table != nil {
+					p.table.Values[p.row*width+c] = float32(x)
+				}
 			}
 			return nil
 		})
@@ -270,11 +272,13 @@ func (r *reader) group(group, rows int, before map[string]int) error {
 
 func (r *reader) labels(group, from, to int, places []place) error {
 	if !r.file.IsText(r.label) {
-		return r.file.Floats(group, r.label, from, to, func(row int, x float64) error {
-			if p := places[row]; p.table != nil {
-				p.table.Labels[p.row] = float32(x)
-				if p.table.Weights != nil {
-					p.table.Weights[p.row] = 1
+		return r.file.Floats(group, r.label, from, to, func(row int, values []float64) error {
+			for i, x := range values {
+				if p := places[row+i]; p.table != nil {
+					p.table.Labels[p.row] = float32(x)
+					if p.table.Weights != nil {
+						p.table.Weights[p.row] = 1
+					}
 				}
 			}
 			return nil
@@ -309,9 +313,11 @@ func (r *reader) weights(group, from, to int, places []place) error {
 	if r.weight < 0 {
 		return nil
 	}
-	return r.file.Floats(group, r.weight, from, to, func(row int, x float64) error {
-		if p := places[row]; p.table != nil {
-			p.table.Weights[p.row] *= float32(x)
+	return r.file.Floats(group, r.weight, from, to, func(row int, values []float64) error {
+		for i, x := range values {
+			if p := places[row+i]; p.table != nil {
+				p.table.Weights[p.row] *= float32(x)
+			}
 		}
 		return nil
 	})

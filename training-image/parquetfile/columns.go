@@ -44,28 +44,44 @@ func (f *File) Groups() []int {
 	return rows
 }
 
-// Floats calls each for the values of a column of numbers in the rows from to to of a group, with the number of the row
-// in the group; NaN is a null.
-func (f *File) Floats(group, column, from, to int, each func(row int, x float64) error) error {
-	return f.values(group, column, from, to, func(row int, v parquet.Value) error {
-		switch {
-		case v.IsNull():
-			return each(row, math.NaN())
-		case v.Kind() == parquet.Double:
-			return each(row, v.Double())
-		default:
-			return fmt.Errorf("found %v, want a double", v.Kind())
+// Floats calls each for the values of a column of numbers in the rows from to to of a group: for a few of them at a
+// time, with the number of the first row in the group. NaN is a null.
+func (f *File) Floats(group, column, from, to int, each func(row int, values []float64) error) error {
+	return f.pages(group, column, from, to, func(row int, page parquet.Page, n int) error {
+		if page.Type().Kind() != parquet.Double {
+			return fmt.Errorf("found %v, want a double", page.Type())
 		}
+		if page.NumNulls() == 0 {
+			data := page.Data()
+			return each(row, data.Double()[:n])
+		}
+		numbers := make([]float64, valuesAtATime)
+		return eachValues(page, n, func(i int, values []parquet.Value) error {
+			for k, v := range values {
+				if numbers[k] = v.Double(); v.IsNull() {
+					numbers[k] = math.NaN()
+				}
+			}
+			return each(row+i, numbers[:len(values)])
+		})
 	})
 }
 
-// Texts is Floats for a column of texts without nulls. The bytes are valid during the call.
+// Texts calls each for the values of a column of texts without nulls in the rows from to to of a group, with the number
+// of the row in the group. The bytes are valid during the call.
 func (f *File) Texts(group, column, from, to int, each func(row int, text []byte) error) error {
-	return f.values(group, column, from, to, func(row int, v parquet.Value) error {
-		if v.Kind() != parquet.ByteArray {
-			return fmt.Errorf("found %v, want a text", v.Kind())
+	return f.pages(group, column, from, to, func(row int, page parquet.Page, n int) error {
+		if page.Type().Kind() != parquet.ByteArray || page.NumNulls() > 0 {
+			return fmt.Errorf("found %v with %d nulls, want a text", page.Type(), page.NumNulls())
 		}
-		return each(row, v.ByteArray())
+		return eachValues(page, n, func(i int, values []parquet.Value) error {
+			for k, v := range values {
+				if err := each(row+i+k, v.ByteArray()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
 }
 
@@ -74,27 +90,54 @@ func (f *File) IsText(column int) bool {
 	return f.file.Schema().Fields()[column].Type().Kind() == parquet.ByteArray
 }
 
-func (f *File) values(group, column, from, to int, each func(row int, v parquet.Value) error) (err error) {
-	wrap := func(err error) error { return fmt.Errorf("reading the column %q: %w", f.columns[column], err) }
-	c := &columnReader{pages: f.file.RowGroups()[group].ColumnChunks()[column].Pages()}
-	defer func() { err = errors.Join(err, c.close()) }()
+// pages calls each for the pages in which rows of a group lie, with the number of the page's first row in the group, and
+// how many of its rows count.
+func (f *File) pages(group, column, from, to int, each func(row int, page parquet.Page, n int) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("reading the column %q: %w", f.columns[column], err)
+		}
+	}()
+	pages := f.file.RowGroups()[group].ColumnChunks()[column].Pages()
+	defer func() { err = errors.Join(err, pages.Close()) }()
 	if from > 0 {
-		if err := c.pages.SeekToRow(int64(from)); err != nil {
-			return wrap(err)
+		if err := pages.SeekToRow(int64(from)); err != nil {
+			return err
 		}
 	}
-	buffer := make([]parquet.Value, 512)
 	for row := from; row < to; {
-		values := buffer[:min(len(buffer), to-row)]
-		if err := c.read(values); err != nil {
-			return wrap(err)
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF
 		}
-		for _, v := range values {
-			if err := each(row, v); err != nil {
-				return wrap(err)
-			}
-			row++
+		if err != nil {
+			return err
 		}
+		n := min(int(page.NumRows()), to-row)
+		err = each(row, page, n)
+		parquet.Release(page)
+		if err != nil {
+			return err
+		}
+		row += n
+	}
+	return nil
+}
+
+const valuesAtATime = 512
+
+// eachValues calls each for the first n values of a page.
+func eachValues(page parquet.Page, n int, each func(first int, values []parquet.Value) error) error {
+	buffer, reader := make([]parquet.Value, valuesAtATime), page.Values()
+	for i := 0; i < n; {
+		got, err := reader.ReadValues(buffer[:min(len(buffer), n-i)])
+		if got == 0 && err != nil {
+			return fmt.Errorf("value %d of %d: %w", i+1, n, err)
+		}
+		if err := each(i, buffer[:got]); err != nil {
+			return err
+		}
+		i += got
 	}
 	return nil
 }

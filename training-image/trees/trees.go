@@ -207,12 +207,18 @@ var errDiffers = errors.New("the ONNX model does not answer as XGBoost does; it 
 
 // verify compares the ensemble with XGBoost's own predictions.
 func verify(e *onnx.Ensemble, rows *featureset.Table, want []float32) error {
-	each := len(want) / rows.Rows()
+	loaded, err := e.Load()
+	if err != nil {
+		return err
+	}
+	each, outputs, width := len(want)/rows.Rows(), loaded.Outputs(), len(rows.Inputs)
 	return parallel.Blocks(rows.Rows(), 4096, func(_, from, to int) error {
-		out := make([]float32, e.Outputs())
+		out := make([]float32, (to-from)*outputs)
+		if err := loaded.Predict(rows.Values[from*width:to*width], to-from, out); err != nil {
+			return err
+		}
 		for i := from; i < to; i++ {
-			e.Predict(rows.Row(i), out)
-			got := out[len(out)-each:] // XGBoost gives only the second probability of two
+			got := out[(i-from+1)*outputs-each:] // XGBoost gives only the second probability of two
 			for k, w := range want[i*each : (i+1)*each] {
 				if diff := math.Abs(float64(got[k] - w)); !(diff <= tolerance*math.Max(1, math.Abs(float64(w)))) {
 					return fmt.Errorf("%w: validation row %d, output %d: %v and %v", errDiffers, i, k, got[k], w)
