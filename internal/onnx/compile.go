@@ -107,6 +107,13 @@ func (c *Compiled) Predict(row, out []float32) {
 		margins = out[1:2]
 	}
 	copy(margins, c.base)
+	c.Add(row, margins)
+	transform(c.task, out)
+}
+
+// Add adds what the trees say of a row to its margins, in their order. There is one margin for each class of several,
+// and one for two classes or a number.
+func (c *Compiled) Add(row, margins []float32) {
 	missing := false
 	for _, x := range row {
 		missing = missing || x != x
@@ -116,7 +123,6 @@ func (c *Compiled) Predict(row, out []float32) {
 	} else {
 		c.add(row, margins)
 	}
-	transform(c.task, out)
 }
 
 // add is for rows without a missing value.

@@ -2,6 +2,7 @@ package family_test
 
 import (
 	"math"
+	"slices"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -18,6 +19,13 @@ import (
 func TestLosses(t *testing.T) {
 	t.Parallel()
 	assert.InDelta(t, math.Log(2), family.Loss(pipeline.Binary, []float32{0, 0}, []float32{0, 1}, nil), 1e-9)
+	margins, labels, ones := make([]float32, 40_001), make([]float32, 40_001), slices.Repeat([]float32{1}, 40_001)
+	for i := range margins {
+		margins[i], labels[i] = float32(i%600-300)/10, float32(i%2)
+	}
+	assert.InEpsilon(t, family.Loss(pipeline.Binary, margins, labels, ones),
+		family.Loss(pipeline.Binary, margins, labels, nil), 1e-12, "row by row and as a product")
+	assert.True(t, math.IsNaN(family.Loss(pipeline.Binary, []float32{float32(math.NaN())}, []float32{1}, nil)))
 	assert.InDelta(t, 500, family.Loss(pipeline.Binary, []float32{1000, 0}, []float32{0, 1}, nil), 1, "nothing overflows")
 	assert.InDelta(t, math.Log(3), family.Loss(pipeline.Multiclass, []float32{5, 5, 5}, []float32{2}, nil), 1e-9)
 	assert.InDelta(t, 1000, family.Loss(pipeline.Multiclass, []float32{1000, 0}, []float32{1}, nil), 1e-3)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/mlpathway/mlpathway/internal/onnx"
 	"github.com/mlpathway/mlpathway/training-image/family"
@@ -28,18 +29,17 @@ func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, err
 			return nil, err
 		}
 	}
-	train, validation, err := t.matrices(r)
+	train, err := t.matrix(r)
 	if err != nil {
 		return nil, err
 	}
 	defer train.Close()
-	defer validation.Close()
-	booster, err := t.library.NewBooster(parameters(t.library, r), train, validation)
+	booster, err := t.library.NewBooster(parameters(t.library, r), train)
 	if err != nil {
 		return nil, err
 	}
 	defer booster.Close()
-	f := &fit{Request: r, library: t.library, booster: booster, train: train, validation: validation}
+	f := &fit{Request: r, library: t.library, booster: booster, train: train}
 	if err := f.resume(); err != nil {
 		return nil, err
 	}
@@ -49,53 +49,49 @@ func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, err
 	return f.convert()
 }
 
-// matrices puts the rows into the library: those to train from as bins, or in files of which only a page at a time is
-// in memory; those to validate with their exact values.
-func (t *Trees) matrices(r *family.Request) (train, validation *xgboost.Matrix, err error) {
-	exact := t.library.NewMatrix
-	paged := func(rows xgboost.Rows) (*xgboost.Matrix, error) {
-		return t.library.NewPages(rows, threads(len(rows.Values)))
-	}
-	binned := func(rows xgboost.Rows) (*xgboost.Matrix, error) {
-		return t.library.NewBins(rows, bins, threads(len(rows.Values)))
-	}
-	of, held := binned, exact
-	switch {
-	case r.Spec.Model.ExternalMemory:
-		of, held = paged, paged
-	case r.Spec.Model.Device == "cuda":
-		of = exact // the bins are made on the device
-	}
-	if train, err = matrix(r.Train, of); err != nil {
-		return nil, nil, fmt.Errorf("the training rows: %w", err)
-	}
-	if validation, err = matrix(r.Validation, held); err != nil {
-		train.Close()
-		return nil, nil, fmt.Errorf("the validation rows: %w", err)
-	}
-	return train, validation, nil
-}
-
-func matrix(t *featureset.Table, keep func(xgboost.Rows) (*xgboost.Matrix, error)) (*xgboost.Matrix, error) {
-	m, err := keep(xgboost.Rows{Columns: len(t.Inputs), Values: t.Values, Labels: t.Labels, Weights: t.Weights})
+// matrix puts the rows to train from into the library: as bins, or in files of which only a page at a time is in
+// memory.
+func (t *Trees) matrix(r *family.Request) (*xgboost.Matrix, error) {
+	m, err := t.keep(r)(rowsOf(r.Train))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the training rows: %w", err)
 	}
 	// With equal weights of the features the library draws columns anew in each round from its seed.
-	if err = m.SetFeatureWeights(len(t.Inputs)); err != nil {
+	if err = m.SetFeatureWeights(len(r.Train.Inputs)); err != nil {
 		m.Close()
-		return nil, err
+		return nil, fmt.Errorf("the training rows: %w", err)
 	}
 	return m, nil
+}
+
+func (t *Trees) keep(r *family.Request) func(xgboost.Rows) (*xgboost.Matrix, error) {
+	switch {
+	case r.Spec.Model.ExternalMemory:
+		return func(rows xgboost.Rows) (*xgboost.Matrix, error) {
+			return t.library.NewPages(rows, threads(len(rows.Values)))
+		}
+	case r.Spec.Model.Device == "cuda":
+		return t.library.NewMatrix // the bins are made on the device
+	default:
+		return func(rows xgboost.Rows) (*xgboost.Matrix, error) {
+			return t.library.NewBins(rows, bins, threads(len(rows.Values)))
+		}
+	}
+}
+
+func rowsOf(t *featureset.Table) xgboost.Rows {
+	return xgboost.Rows{Columns: len(t.Inputs), Values: t.Values, Labels: t.Labels, Weights: t.Weights}
 }
 
 // fit is a training at work.
 type fit struct {
 	*family.Request
 	family.Stopper
-	library           *xgboost.Library
-	booster           *xgboost.Booster
-	train, validation *xgboost.Matrix
+	library *xgboost.Library
+	booster *xgboost.Booster
+	train   *xgboost.Matrix
+	// margins of the validation rows after all rounds so far; nil before the first.
+	margins []float32
 	// idle are the rounds before which an idle round stands in the library's model; see warmUp.
 	idle []int
 }
@@ -153,11 +149,10 @@ func (f *fit) boost(ctx context.Context) error {
 		if err := f.booster.Update(round, f.train); err != nil {
 			return err
 		}
-		margins, err := f.booster.Predict(f.validation, xgboost.Margins, 0)
-		if err != nil {
+		if err := f.answer(); err != nil {
 			return err
 		}
-		loss, err := f.Loss(margins)
+		loss, err := f.Loss(f.margins)
 		if err != nil {
 			return err
 		}
@@ -169,6 +164,42 @@ func (f *fit) boost(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// answer adds the trees of the last round to the margins of the validation rows. The library could do it too, and would
+// look at every value of every row to put it in order first.
+func (f *fit) answer() error {
+	data, err := []byte(nil), error(nil)
+	if f.margins == nil {
+		data, err = f.booster.JSON() // a resumed model has more rounds than the last
+	} else {
+		data, err = f.booster.Round(len(f.Curve) + len(f.idle))
+	}
+	if err != nil {
+		return err
+	}
+	model, err := xgboost.ParseModel(data)
+	if err != nil {
+		return err
+	}
+	ensemble, err := f.ensemble(model)
+	if err != nil {
+		return err
+	}
+	compiled, err := ensemble.Compile()
+	if err != nil {
+		return err
+	}
+	rows, outputs := f.Validation, len(ensemble.Base)
+	if f.margins == nil {
+		f.margins = slices.Repeat(ensemble.Base, rows.Rows())
+	}
+	return parallel.Blocks(rows.Rows(), 4096, func(_, from, to int) error {
+		for i := from; i < to; i++ {
+			compiled.Add(rows.Row(i), f.margins[i*outputs:(i+1)*outputs])
+		}
+		return nil
+	})
 }
 
 // convert makes the ONNX ensemble and proves that it answers as XGBoost does.
@@ -183,20 +214,38 @@ func (f *fit) convert() (*family.Fitted, error) {
 	}
 	rounds, loss := f.Kept(&f.Spec.Model.Parameters)
 	idle := model.Drop(f.idle, rounds, family.Margins(f.Spec))
-	ensemble, err := model.Ensemble(string(f.Spec.Task), f.Validation.Inputs, f.Spec.Classes())
+	ensemble, err := f.ensemble(model)
 	if err != nil {
 		return nil, err
 	}
-	want, err := f.booster.Predict(f.validation, xgboost.Probabilities, rounds+idle)
-	if err != nil {
-		return nil, err
-	}
-	if err := verify(ensemble, f.Validation, want); err != nil {
+	if err := f.verify(ensemble, rounds+idle); err != nil {
 		return nil, err
 	}
 	return &family.Fitted{Model: ensemble, Rounds: rounds, Loss: loss, Curve: f.Curve,
 		Importance: model.Importance(f.Validation.Inputs),
 		Libraries:  family.Libraries(map[string]string{"xgboost": f.library.Version()})}, nil
+}
+
+func (f *fit) ensemble(m *xgboost.Model) (*onnx.Ensemble, error) {
+	return m.Ensemble(string(f.Spec.Task), f.Validation.Inputs, f.Spec.Classes())
+}
+
+// verify compares the ensemble with what XGBoost predicts for the exact values of the validation rows.
+func (f *fit) verify(e *onnx.Ensemble, rounds int) error {
+	keep := f.library.NewMatrix
+	if f.Spec.Model.ExternalMemory {
+		keep = New(f.library).keep(f.Request)
+	}
+	m, err := keep(rowsOf(f.Validation))
+	if err != nil {
+		return fmt.Errorf("the validation rows: %w", err)
+	}
+	defer m.Close()
+	want, err := f.booster.Predict(m, xgboost.Probabilities, rounds)
+	if err != nil {
+		return err
+	}
+	return verify(e, f.Validation, want)
 }
 
 // tolerance is the largest relative difference between the two programs: the exponential function may differ in its

@@ -193,6 +193,19 @@ func (b *Booster) JSON() ([]byte, error) {
 	return data, err
 }
 
+// Round gives the trees of one round as a model of their own, in XGBoost's own format. Rounds are counted from 0.
+func (b *Booster) Round(round int) ([]byte, error) {
+	one := &Booster{library: b.library, thread: b.thread}
+	err := b.call("XGBoosterSlice", func() int32 {
+		return b.library.boosterSlice(b.h, int32(round), int32(round+1), 1, &one.h)
+	})
+	if err != nil {
+		return nil, err
+	}
+	data, err := one.JSON()
+	return data, errors.Join(err, b.call("XGBoosterFree", func() int32 { return b.library.boosterFree(one.h) }))
+}
+
 // Load replaces the model by one in XGBoost's own format, so that training goes on from there.
 func (b *Booster) Load(data []byte) error {
 	if len(data) == 0 {

@@ -43,6 +43,7 @@ type Library struct {
 	boosterCreate     func(matrices *handle, n uint64, out *handle) int32
 	boosterFree       func(h handle) int32
 	boosterSetParam   func(h handle, name, value string) int32
+	boosterSlice      func(h handle, begin, end, step int32, out *handle) int32
 	boosterUpdate     func(h handle, round int32, matrix handle) int32
 	boosterPredict    func(h, matrix handle, config string, shape *pointer, dimensions *uint64, out *pointer) int32
 	boosterSaveBuffer func(h handle, config string, n *uint64, out *pointer) int32
@@ -138,6 +139,7 @@ func (l *Library) bind(h uintptr) error {
 		"XGBoosterCreate":                     &l.boosterCreate,
 		"XGBoosterFree":                       &l.boosterFree,
 		"XGBoosterSetParam":                   &l.boosterSetParam,
+		"XGBoosterSlice":                      &l.boosterSlice,
 		"XGBoosterUpdateOneIter":              &l.boosterUpdate,
 		"XGBoosterPredictFromDMatrix":         &l.boosterPredict,
 		"XGBoosterSaveModelToBuffer":          &l.boosterSaveBuffer,
