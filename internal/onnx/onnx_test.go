@@ -3,6 +3,7 @@ package onnx_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -98,10 +99,21 @@ func TestCompiledHasTheSameBits(t *testing.T) {
 			require.Equal(t, len(e.Inputs), c.Inputs())
 			require.Equal(t, e.Outputs(), c.Outputs())
 			plain, fast := make([]float32, e.Outputs()), make([]float32, e.Outputs())
-			for i, row := range onnxtest.Rows(seed, e, 200, float64(seed%3)*0.2) {
+			rows := onnxtest.Rows(seed, e, 200, float64(seed%3)*0.2)
+			for i, row := range rows {
 				e.Predict(row, plain)
 				c.Predict(row, fast)
 				require.Equal(t, plain, fast, "%s seed %d row %d: %v", task, seed, i, row)
+			}
+			e.Task = onnx.Regression // whose answers are the margins
+			margins := make([]float32, len(e.Base))
+			for _, n := range []int{0, 1, 3, 4, 63, 64, 71, 200} {
+				together := slices.Repeat(e.Base, n)
+				c.Add(slices.Concat(rows[:n]...), n, together)
+				for i, row := range rows[:n] {
+					e.Predict(row, margins)
+					require.Equal(t, margins, together[i*len(margins):][:len(margins)], "%s seed %d, row %d of %d", task, seed, i, n)
+				}
 			}
 		}
 	}

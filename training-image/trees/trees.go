@@ -195,9 +195,7 @@ func (f *fit) answer() error {
 		f.margins = slices.Repeat(ensemble.Base, rows.Rows())
 	}
 	return parallel.Blocks(rows.Rows(), 4096, func(_, from, to int) error {
-		for i := from; i < to; i++ {
-			compiled.Add(rows.Row(i), f.margins[i*outputs:(i+1)*outputs])
-		}
+		compiled.Add(rows.Values[from*compiled.Inputs():to*compiled.Inputs()], to-from, f.margins[from*outputs:to*outputs])
 		return nil
 	})
 }
