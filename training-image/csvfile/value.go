@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlpathway/mlpathway/internal/number"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/training-image/cell"
 )
@@ -14,6 +15,11 @@ import (
 // Parse reads the text of one field as a value of a column; a timestamp becomes a whole number of microseconds since
 // 1970. reason says what is wrong and is empty for a good value.
 func Parse(c *pipeline.Column, text string) (value cell.Value, reason string) {
+	if c.Type == pipeline.Float {
+		if x, end, ok := number.Short(text, 0); ok && end == len(text) {
+			return cell.OfFloat(x + 0), outside(c, x) // + 0 makes -0 a 0
+		}
+	}
 	if missing(c, text) {
 		if c.Optional {
 			return cell.Value{}, ""
@@ -67,7 +73,7 @@ func parsePlain(c *pipeline.Column, text string) (cell.Value, string) {
 		if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
 			return cell.Value{}, "not a number"
 		}
-		return cell.OfFloat(x + 0), outside(c, x) // + 0 makes -0 a 0
+		return cell.OfFloat(x + 0), outside(c, x)
 	case pipeline.Integer:
 		i, ok := parseInteger(text)
 		if !ok {

@@ -2,8 +2,8 @@ package family_test
 
 import (
 	"math"
-	"slices"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
