@@ -8,10 +8,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/family/familytest"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 	"github.com/mlpathway/mlpathway/training-image/xgboost/xgboosttest"
 )
+
+func TestSomeRowsLieAtEqualDistances(t *testing.T) {
+	t.Parallel()
+	all := familytest.Set(pipeline.Binary, 101)[registry.TrainPart]
+	assert.Same(t, all, some(all, all.Rows()))
+	few := some(all, 10)
+	every := (all.Rows() + 9) / 10
+	assert.LessOrEqual(t, few.Rows(), 10)
+	assert.Greater(t, few.Rows(), 5)
+	for i := range few.Rows() {
+		assert.Equal(t, all.Row(i*every), few.Row(i))
+	}
+}
 
 // The margins that grow round by round are, bit for bit, those that the library computes of the whole model; also after
 // an idle round, as a resumed training has one.
