@@ -144,8 +144,9 @@ type Profile struct {
 	Rows int `json:"rows"`
 	// Features holds the distribution of each input, in the order of the manifest's inputs.
 	Features []Distribution `json:"features"`
-	// Prediction is the distribution of the model's output on the training rows: the probability of the last class of
-	// a binary model, the index of the predicted class, or the predicted number.
+	// Prediction is the distribution of the model's output on the training rows, or on 50,000 to 100,000 of them where
+	// there are more: the probability of the last class of a binary model, the index of the predicted class, or the
+	// predicted number.
 	Prediction Distribution `json:"prediction"`
 }
 

@@ -13,31 +13,24 @@ import (
 // bins of a distribution: ten, as is usual for the population stability index.
 const bins = 10
 
-// sampleRows is the number of rows at most by which the edges of the bins are chosen; each row is counted. It follows
-// from the number of all rows which ones they are, so that several ranks choose the same edges as one.
+// sampleRows is the number of rows at most by which the edges of the bins are chosen, and which the model answers; each
+// row is counted. It follows from the number of all rows which ones they are, so that several ranks choose the same
+// edges as one.
 const sampleRows = 100_000
 
-// Profile describes the training rows of all ranks and what the model answers on them.
+// Profile describes the training rows of all ranks, and what the model answers on those by which the edges are chosen.
 func Profile(task pipeline.Task, m Predictor, rows *featureset.Table, exchange Exchange) (*registry.Profile, error) {
-	answers, err := answers(task, m, rows)
+	sample, n := sampled(rows)
+	answers, err := answers(task, m, sample, n)
 	if err != nil {
 		return nil, err
 	}
-	at := func(row, column int) float32 {
-		if column == len(rows.Inputs) {
-			return answers[row]
-		}
-		return rows.Row(row)[column]
+	width := len(rows.Inputs)
+	var message floats
+	for r := range n {
+		message = append(append(message, sample[r*width:(r+1)*width]...), answers[r])
 	}
-	columns := len(rows.Inputs) + 1
-	var sample floats
-	every := max(1, (rows.All+sampleRows-1)/sampleRows)
-	for r := (every - rows.First%every) % every; r < rows.Rows(); r += every {
-		for c := range columns {
-			sample = append(sample, at(r, c))
-		}
-	}
-	data, err := exchange(sample.bytes(), func(all [][]byte) ([]byte, error) { return chooseScales(all, columns) })
+	data, err := exchange(message.bytes(), func(all [][]byte) ([]byte, error) { return chooseScales(all, width+1) })
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +38,10 @@ func Profile(task pipeline.Task, m Predictor, rows *featureset.Table, exchange E
 	if err := json.Unmarshal(data, &tallies); err != nil {
 		return nil, err
 	}
-	tallies = count(tallies, rows.Rows(), at)
+	count(tallies[:width], rows)
+	for _, answer := range answers {
+		tallies[width].add(answer)
+	}
 	if data, err = json.Marshal(tallies); err != nil {
 		return nil, err
 	}
@@ -55,30 +51,42 @@ func Profile(task pipeline.Task, m Predictor, rows *featureset.Table, exchange E
 	if err := json.Unmarshal(data, &tallies); err != nil {
 		return nil, err
 	}
-	p := &registry.Profile{Rows: rows.All, Prediction: tallies[columns-1].distribution("prediction")}
+	p := &registry.Profile{Rows: rows.All, Prediction: tallies[width].distribution("prediction")}
 	for i, name := range rows.Inputs {
 		p.Features = append(p.Features, tallies[i].distribution(name))
 	}
 	return p, nil
 }
 
+// sampled copies the values of the rows by which edges are chosen.
+func sampled(rows *featureset.Table) (values []float32, n int) {
+	every := max(1, (rows.All+sampleRows-1)/sampleRows)
+	for r := (every - rows.First%every) % every; r < rows.Rows(); r += every {
+		values = append(values, rows.Row(r)...)
+		n++
+	}
+	return values, n
+}
+
 // tallyRows are counted together, so that their values are in the processor's cache, and so that sums are the same
 // however many processors there are.
 const tallyRows = 16384
 
-// count adds rows to tallies.
-func count(tallies []tally, rows int, at func(row, column int) float32) []tally {
-	parts := make([][]tally, (rows+tallyRows-1)/tallyRows)
-	_ = parallel.Blocks(rows, tallyRows, func(block, from, to int) error {
-		part := make([]tally, len(tallies))
+// count adds rows to the tallies of their inputs.
+func count(tallies []tally, rows *featureset.Table) {
+	parts := make([][]tally, (rows.Rows()+tallyRows-1)/tallyRows)
+	width := len(tallies)
+	_ = parallel.Blocks(rows.Rows(), tallyRows, func(block, from, to int) error {
+		part := make([]tally, width)
 		for c := range tallies {
 			part[c] = tallies[c].empty()
 		}
 		const together = 256
 		for first := from; first < to; first += together {
+			values := rows.Values[first*width : min(to, first+together)*width]
 			for c := range part {
-				for r := first; r < min(to, first+together); r++ {
-					part[c].add(at(r, c))
+				for i := c; i < len(values); i += width {
+					part[c].add(values[i])
 				}
 			}
 		}
@@ -90,17 +98,17 @@ func count(tallies []tally, rows int, at func(row, column int) float32) []tally 
 			tallies[c].merge(&part[c])
 		}
 	}
-	return tallies
 }
 
-// answers are the numbers that stand for the predictions of rows.
-func answers(task pipeline.Task, m Predictor, rows *featureset.Table) ([]float32, error) {
+// answers are the numbers that stand for the predictions of n rows.
+func answers(task pipeline.Task, m Predictor, values []float32, n int) ([]float32, error) {
 	const block = 4096
-	width, outputs := len(rows.Inputs), m.Outputs()
-	all := make([]float32, rows.Rows())
-	return all, parallel.Blocks(len(all), block, func(_, from, to int) error {
+	outputs := m.Outputs()
+	all := make([]float32, n)
+	return all, parallel.Blocks(n, block, func(_, from, to int) error {
 		out := make([]float32, (to-from)*outputs)
-		if err := m.Predict(rows.Values[from*width:to*width], to-from, out); err != nil {
+		width := len(values) / n
+		if err := m.Predict(values[from*width:to*width], to-from, out); err != nil {
 			return err
 		}
 		for r := range to - from {

@@ -159,13 +159,13 @@ func (g *rowGroup) encode(columns []Column, from, to int, blocks <-chan *shared,
 	buffer, writers := make([]parquet.Value, cell.BlockRows), g.ColumnWriters()
 	for rows := range blocks {
 		for i := from; i < to && err == nil; i++ {
-			level := 0
-			if columns[i].Optional {
-				level = 1
-			}
-			column := rows.Column(i)
+			column, optional := rows.Column(i), columns[i].Optional
 			for row := range column {
-				buffer[row] = value(&column[row], level)
+				v := value(&column[row])
+				if optional && !v.IsNull() {
+					v = v.Level(0, 1, 0)
+				}
+				buffer[row] = v
 			}
 			_, err = writers[i].WriteRowValues(buffer[:rows.Rows])
 		}
@@ -218,19 +218,18 @@ func (w *Writer) Close() error {
 	return errors.Join(err, w.commit(0), w.file.Close())
 }
 
-// value turns a value into the library's own. level is 1 in a column that allows nulls.
-func value(v *cell.Value, level int) parquet.Value {
+// value turns a value into the library's own.
+func value(v *cell.Value) parquet.Value {
 	switch v.Kind() {
 	case cell.Float:
-		return parquet.DoubleValue(v.Float()).Level(0, level, 0)
+		return parquet.DoubleValue(v.Float())
 	case cell.Integer:
-		return parquet.Int64Value(v.Integer()).Level(0, level, 0)
+		return parquet.Int64Value(v.Integer())
 	case cell.Boolean:
-		return parquet.BooleanValue(v.Boolean()).Level(0, level, 0)
+		return parquet.BooleanValue(v.Boolean())
 	case cell.Text:
 		text := v.Text()
-		bytes := unsafe.Slice(unsafe.StringData(text), len(text)) // that are only read
-		return parquet.ByteArrayValue(bytes).Level(0, level, 0)
+		return parquet.ByteArrayValue(unsafe.Slice(unsafe.StringData(text), len(text))) // it is only read
 	case cell.Missing:
 	}
 	return parquet.Value{}
