@@ -159,17 +159,11 @@ func (o *options) compare(ctx context.Context, folder string, c contest, small b
 }
 
 func middle(all []taken) taken {
-	pick := func(get func(taken) float64) float64 {
-		values := make([]float64, len(all))
-		for i, t := range all {
-			values[i] = get(t)
-		}
-		slices.Sort(values)
-		return values[len(values)/2]
-	}
-	return taken{CPU: pick(func(t taken) float64 { return t.CPU }), MiB: pick(func(t taken) float64 { return t.MiB }),
-		Accuracy: pick(func(t taken) float64 { return t.Accuracy }), AUC: pick(func(t taken) float64 { return t.AUC }),
-		R2: pick(func(t taken) float64 { return t.R2 })}
+	return taken{CPU: median(all, func(t taken) float64 { return t.CPU }),
+		MiB:      median(all, func(t taken) float64 { return t.MiB }),
+		Accuracy: median(all, func(t taken) float64 { return t.Accuracy }),
+		AUC:      median(all, func(t taken) float64 { return t.AUC }),
+		R2:       median(all, func(t taken) float64 { return t.R2 })}
 }
 
 // call runs a command on one thread and reads the JSON that it prints.
