@@ -163,7 +163,7 @@ func TestFetchAndUpload(t *testing.T) {
 func TestUploadFromAnotherDisk(t *testing.T) {
 	t.Parallel()
 	zone, dir := open(t)
-	memory, err := os.MkdirTemp("/dev/shm", "mlpathway-test-")
+	memory, err := os.MkdirTemp("/dev/shm", "mlpathway-test-") //nolint:usetesting // that is on the same disk
 	if err != nil {
 		t.Skip("there is no other disk: ", err)
 	}

@@ -120,8 +120,8 @@ func (c *Compiled) Predict(row, out []float32) {
 }
 
 // Add adds what the trees say of n rows that lie one after the other to their margins, in the order of the trees. A row
-// has a margin for each class of several, and one for two classes or a number. It is for a few trees and many rows: rows
-// go through a tree in lock-step, and not trees over a row.
+// has a margin for each class of several, and one for two classes or a number. It is for a few trees and many rows: the
+// rows go through a tree in lock-step, and not the trees over a row.
 func (c *Compiled) Add(rows []float32, n int, margins []float32) {
 	const together = 64 // rows that stay in the fastest cache
 	outputs := len(c.base)

@@ -97,10 +97,10 @@ func (o *options) table(ours map[string][]span, theirs []span, accuracy, peer fl
 	}
 	us, them := typical(ours[all]), typical(theirs)
 	fmt.Fprintf(&b, "| training-image, all steps | **%.1f** | %.1f | %.0f | %.4f |\n", us.wall, us.cpu, us.mib, accuracy)
-	fmt.Fprintf(&b, "| pandas and HistGradientBoosting, one script | **%.1f** | %.1f | %.0f | %.4f |\n", them.wall, them.cpu,
-		them.mib, peer)
-	fmt.Fprintf(&b, "\nRatio of the wall times: %.2f; of the CPU seconds: %.2f. The medians of %d runs of each, in turns.\n",
-		us.wall/them.wall, us.cpu/them.cpu, o.rounds)
+	fmt.Fprintf(&b, "| pandas and HistGradientBoosting, one script | **%.1f** | %.1f | %.0f | %.4f |\n",
+		them.wall, them.cpu, them.mib, peer)
+	fmt.Fprintf(&b, "\nRatio of the wall times: %.2f; of the CPU seconds: %.2f. The medians of %d runs of each, in turns."+
+		"\n", us.wall/them.wall, us.cpu/them.cpu, o.rounds)
 	return b.String()
 }
 

@@ -45,7 +45,7 @@ func (r *Relay[T]) All() iter.Seq[T] {
 			}
 			r.free <- buffer
 		}
-		for range r.full { //nolint:revive // waits
+		for range r.full {
 		}
 	}
 }

@@ -90,8 +90,8 @@ func (f *File) IsText(column int) bool {
 	return f.file.Schema().Fields()[column].Type().Kind() == parquet.ByteArray
 }
 
-// pages calls each for the pages in which rows of a group lie, with the number of the page's first row in the group, and
-// how many of its rows count.
+// pages calls each for the pages in which rows of a group lie, with the number of the page's first row in the group,
+// and how many of its rows count.
 func (f *File) pages(group, column, from, to int, each func(row int, page parquet.Page, n int) error) (err error) {
 	defer func() {
 		if err != nil {
