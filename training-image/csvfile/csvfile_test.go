@@ -2,6 +2,7 @@ package csvfile_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -78,6 +79,26 @@ func TestGoodFiles(t *testing.T) {
 			assert.Equal(t, want, out.rows)
 			assert.Empty(t, out.bad)
 		})
+	}
+}
+
+// Many more rows than are read ahead.
+func TestManyRows(t *testing.T) {
+	t.Parallel()
+	const rows = 5_000
+	var text strings.Builder
+	text.WriteString("id,size,color\n")
+	for i := range rows {
+		_, _ = fmt.Fprintf(&text, "%d,%g,%s\n", i, float64(i%80)/8, []string{"red", "blue", "green"}[i%3])
+	}
+	out, err := readAll("x.csv", text.String(), columns)
+	require.NoError(t, err)
+	assert.Len(t, out.bad, rows/3)
+	require.Len(t, out.rows, rows-rows/3)
+	for i, row := range out.rows {
+		n := i/2*3 + i%2
+		require.Equal(t, cell.Row(int64(n), float64(n%80)/8, []string{"red", "blue"}[i%2]), row)
+		require.Equal(t, n+2, out.lines[i])
 	}
 }
 

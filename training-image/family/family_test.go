@@ -25,6 +25,8 @@ func TestLosses(t *testing.T) {
 	}
 	assert.InEpsilon(t, family.Loss(pipeline.Binary, margins, labels, ones),
 		family.Loss(pipeline.Binary, margins, labels, nil), 1e-12, "row by row and as a product")
+	assert.InEpsilon(t, math.Log(2), family.Loss(pipeline.Binary, make([]float32, 40_001), labels, nil), 1e-12,
+		"the largest product")
 	assert.True(t, math.IsNaN(family.Loss(pipeline.Binary, []float32{float32(math.NaN())}, []float32{1}, nil)))
 	assert.InDelta(t, 500, family.Loss(pipeline.Binary, []float32{1000, 0}, []float32{0, 1}, nil), 1, "nothing overflows")
 	assert.InDelta(t, math.Log(3), family.Loss(pipeline.Multiclass, []float32{5, 5, 5}, []float32{2}, nil), 1e-9)

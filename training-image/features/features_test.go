@@ -154,6 +154,32 @@ func TestRefusedQueries(t *testing.T) {
 	}
 }
 
+// An error names the first row that is wrong, in whatever column, also far behind the first rows.
+func TestTheFirstWrongRowIsNamed(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, with("SELECT id, kind, CASE WHEN id = 650 THEN 1e300 ELSE size END AS size,\n"+
+		"  CASE WHEN id = 640 THEN 1e300 ELSE 1 END AS x FROM curated"))
+	l.Drop("a.csv", rows(700), 0)
+	require.ErrorContains(t, run(t, l, "r1"), `row 641 (key 640): column "x"`)
+}
+
+// Without a query the rows are those of the plainest query, in its order, with a key and without.
+func TestNoQueryIsThePlainestQuery(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"  key: id\n", ""} {
+		var sets [2][]byte
+		for i, query := range []string{"", "features: SELECT * FROM curated\n"} {
+			l := steptest.New(t, strings.Replace(fruit, "  key: id\n", key, 1)+query)
+			l.Drop("a.csv", strings.ReplaceAll(rows(700), "0.25", "-0.25"), 0)
+			require.NoError(t, run(t, l, "r1"))
+			var err error
+			sets[i], err = os.ReadFile(filepath.Join(l.Dir, "features", l.Run("r1").Features))
+			require.NoError(t, err)
+		}
+		assert.Equal(t, sets[1], sets[0], "key %q", key)
+	}
+}
+
 func TestATextColumnNeedsAQuery(t *testing.T) {
 	t.Parallel()
 	l := steptest.New(t, strings.Replace(fruit, "{name: size, type: float,", "{name: size, type: text,", 1))
