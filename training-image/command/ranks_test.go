@@ -218,6 +218,16 @@ func TestTwoRanksTrainFromFiles(t *testing.T) {
 	require.Equal(t, []int{0, 0}, ended(ranks), "%s\n%s", &ranks[0].out, &ranks[1].out)
 }
 
+// The margins of a regression begin at the mean of all rows, and not of a rank's own.
+func TestTwoRanksTrainARegression(t *testing.T) {
+	t.Parallel()
+	text := strings.NewReplacer("task: binary", "task: regression", "label: y", "label: b", "rounds: 150", "rounds: 10",
+		"{metric: auc, threshold: 0.6}", "{metric: rmse, threshold: 10}").Replace(rowsPipeline)
+	l := generatedFor(t, text, 3000, "r1")
+	ranks := team(t, l, "r1")
+	require.Equal(t, []int{0, 0}, ended(ranks), "%s\n%s", &ranks[0].out, &ranks[1].out)
+}
+
 func TestASilentRankEndsTheOthers(t *testing.T) {
 	t.Parallel()
 	l := generated(t, 6000, "r1")

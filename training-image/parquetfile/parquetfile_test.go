@@ -82,6 +82,10 @@ func TestRefusals(t *testing.T) {
 	w, err := parquetfile.NewWriter(&out, columns)
 	require.NoError(t, err)
 	require.ErrorContains(t, w.Write(cell.Row(nil, nil, nil, "x", nil)), `"zulu" must not be null`)
+	b := w.Block()
+	b.Set(0, 0, cell.OfInteger(1))
+	b.Rows = 1
+	require.ErrorContains(t, w.WriteBlock(b), `"Größe" must not be null`)
 
 	_, err = parquetfile.NewWriter(&out, []parquetfile.Column{columns[0], columns[0]})
 	require.ErrorContains(t, err, `"zulu"`)
