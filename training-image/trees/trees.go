@@ -17,10 +17,17 @@ import (
 )
 
 // Trees is the family.
-type Trees struct{ library *xgboost.Library }
+type Trees struct {
+	library *xgboost.Library
+	few     int // see the constant
+}
+
+// few is so many values of validation rows that it is no work for the library to answer them after each round, and less
+// than to take the round's trees out of it.
+const few = 1 << 17
 
 // New makes the family with a loaded library.
-func New(l *xgboost.Library) *Trees { return &Trees{library: l} }
+func New(l *xgboost.Library) *Trees { return &Trees{library: l, few: few} }
 
 // Fit implements family.Family.
 func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, error) {
@@ -34,12 +41,20 @@ func (t *Trees) Fit(ctx context.Context, r *family.Request) (*family.Fitted, err
 		return nil, err
 	}
 	defer train.Close()
-	booster, err := t.library.NewBooster(parameters(t.library, r), train)
-	if err != nil {
+	f := &fit{Request: r, library: t.library, train: train}
+	matrices := []*xgboost.Matrix{train}
+	// Of all ranks: they make matrices together, or none does.
+	if all := max(r.Validation.All, r.Validation.Rows()); all*len(r.Validation.Inputs) <= t.few {
+		if f.validation, err = t.library.NewMatrix(rowsOf(r.Validation)); err != nil {
+			return nil, fmt.Errorf("the validation rows: %w", err)
+		}
+		defer f.validation.Close()
+		matrices = append(matrices, f.validation)
+	}
+	if f.booster, err = t.library.NewBooster(parameters(t.library, r), matrices...); err != nil {
 		return nil, err
 	}
-	defer booster.Close()
-	f := &fit{Request: r, library: t.library, booster: booster, train: train}
+	defer f.booster.Close()
 	if err := f.resume(); err != nil {
 		return nil, err
 	}
@@ -90,6 +105,8 @@ type fit struct {
 	library *xgboost.Library
 	booster *xgboost.Booster
 	train   *xgboost.Matrix
+	// validation is nil where there are many rows.
+	validation *xgboost.Matrix
 	// margins of the validation rows after all rounds so far; nil before the first.
 	margins []float32
 	// idle are the rounds before which an idle round stands in the library's model; see warmUp.
@@ -166,10 +183,14 @@ func (f *fit) boost(ctx context.Context) error {
 	return nil
 }
 
-// answer adds the trees of the last round to the margins of the validation rows. The library could do it too, and would
-// look at every value of every row to put it in order first.
-func (f *fit) answer() error {
-	data, err := []byte(nil), error(nil)
+// answer adds the trees of the last round to the margins of the validation rows. The library can do it too, and looks at
+// every value of every row to put it in order first.
+func (f *fit) answer() (err error) {
+	if f.validation != nil {
+		f.margins, err = f.booster.Predict(f.validation, xgboost.Margins, 0)
+		return err
+	}
+	var data []byte
 	if f.margins == nil {
 		data, err = f.booster.JSON() // a resumed model has more rounds than the last
 	} else {

@@ -26,16 +26,21 @@ func open(t *testing.T) *trees.Trees {
 
 func TestLaws(t *testing.T) {
 	t.Parallel()
-	familytest.Run(t, familytest.Case{Family: open(t), Name: "trees",
-		Parameters: "rounds: 60, learningRate: 0.3, earlyStopping: 10, subsample: 0.7, columnSample: 0.7",
-		Least: map[pipeline.Task]float64{pipeline.Binary: 0.85, pipeline.Multiclass: 0.78,
-			pipeline.Regression: 0.8}})
+	for name, family := range map[string]*trees.Trees{"few": open(t), "many": open(t).Many()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			familytest.Run(t, familytest.Case{Family: family, Name: "trees",
+				Parameters: "rounds: 60, learningRate: 0.3, earlyStopping: 10, subsample: 0.7, columnSample: 0.7",
+				Least: map[pipeline.Task]float64{pipeline.Binary: 0.85, pipeline.Multiclass: 0.78,
+					pipeline.Regression: 0.8}})
+		})
+	}
 }
 
 // Trees from external memory keep the same laws.
 func TestLawsOfExternalMemory(t *testing.T) {
 	t.Parallel()
-	familytest.Run(t, familytest.Case{Family: external{open(t)}, Name: "trees",
+	familytest.Run(t, familytest.Case{Family: external{open(t).Many()}, Name: "trees",
 		Parameters: "rounds: 40, learningRate: 0.3, earlyStopping: 10, subsample: 0.7, columnSample: 0.7",
 		Least: map[pipeline.Task]float64{pipeline.Binary: 0.85, pipeline.Multiclass: 0.78,
 			pipeline.Regression: 0.8}})
