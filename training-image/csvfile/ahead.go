@@ -4,7 +4,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
-	"iter"
 
 	"github.com/mlpathway/mlpathway/training-image/parallel"
 )
@@ -45,7 +44,6 @@ func (r *Reader) begin() {
 		batches[i] = &batch{}
 	}
 	r.ahead = parallel.NewRelay(batches...)
-	r.next, r.stop = iter.Pull(r.ahead.All())
 	go func() {
 		defer r.ahead.End()
 		for more := true; more; {

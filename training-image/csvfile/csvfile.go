@@ -74,9 +74,7 @@ type Reader struct {
 	line    int // of the last record that was read
 	row     Row
 	ahead   *parallel.Relay[*batch]
-	next    func() (*batch, bool) // the batch after this one
-	stop    func()
-	batch   *batch
+	batch   *batch // at hand; nil before the first and behind the last
 }
 
 // NewReader reads the header of a file and maps it to the columns. The error is a *FileError where the content is to
@@ -105,8 +103,8 @@ func NewReader(file string, r io.Reader, columns []pipeline.Column) (*Reader, er
 	return reader, nil
 }
 
-// Close ends the reading.
-func (r *Reader) Close() { r.stop() }
+// Close ends the reading. Call it once.
+func (r *Reader) Close() { r.ahead.Stop() }
 
 // Ignored lists the columns of the file that the pipeline does not name.
 func (r *Reader) Ignored() []string { return r.ignored }
@@ -115,8 +113,11 @@ func (r *Reader) Ignored() []string { return r.ignored }
 // cannot be trusted.
 func (r *Reader) Read() (*Row, *Bad, error) {
 	for r.batch == nil || r.batch.at == len(r.batch.records) {
+		if r.batch != nil {
+			r.ahead.Give(r.batch)
+		}
 		var ok bool
-		if r.batch, ok = r.next(); !ok {
+		if r.batch, ok = r.ahead.Next(); !ok {
 			return nil, nil, io.EOF
 		}
 	}

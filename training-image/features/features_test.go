@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -159,26 +160,61 @@ func TestTheFirstWrongRowIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, order := range []string{"size, x", "x, size"} {
 		l := steptest.New(t, with("SELECT id, kind, "+order+" FROM (SELECT id, kind,\n"+
-			"  CASE WHEN id = 650 THEN 1e300 ELSE size END AS size, CASE WHEN id = 640 THEN 1e300 ELSE 1 END AS x FROM curated)"))
+			"  CASE WHEN id = 650 THEN 1e300 ELSE size END AS size,\n"+
+			"  CASE WHEN id = 640 THEN 1e300 ELSE 1 END AS x FROM curated)"))
 		l.Drop("a.csv", rows(700), 0)
 		require.ErrorContains(t, run(t, l, "r1"), `row 641 (key 640): column "x"`)
 	}
 }
 
-// Without a query the rows are those of the plainest query, in its order, with a key and without.
+// Without a query the rows are those of the plainest query, in its order, whatever the columns are for.
 func TestNoQueryIsThePlainestQuery(t *testing.T) {
 	t.Parallel()
-	for _, key := range []string{"  key: id\n", ""} {
-		var sets [2][]byte
-		for i, query := range []string{"", "features: SELECT * FROM curated\n"} {
-			l := steptest.New(t, strings.Replace(fruit, "  key: id\n", key, 1)+query)
-			l.Drop("a.csv", strings.ReplaceAll(rows(700), "\n3", "\n-3"), 0)
-			require.NoError(t, run(t, l, "r1"))
-			var err error
-			sets[i], err = os.ReadFile(filepath.Join(l.Dir, "features", l.Run("r1").Features))
-			require.NoError(t, err)
-		}
-		assert.Equal(t, sets[1], sets[0], "key %q", key)
+	const sales = `
+name: sales
+task: regression
+weight: count
+source:
+  columns:
+    - {name: shop, type: text}
+    - {name: at, type: timestamp}
+    - {name: count, type: integer}
+    - {name: open, type: boolean}
+    - {name: price, type: integer}
+label: price
+gate: {metric: rmse, threshold: 9}
+`
+	var shops strings.Builder
+	shops.WriteString("shop,at,count,open,price\n")
+	for i := range 300 {
+		_, _ = fmt.Fprintf(&shops, "s%d,2026-01-%02dT%02d:00:00Z,%d,%t,%d\n", i*7%300, 1+i%28, i%24, 1+i%3, i%2 == 0, i%11)
+	}
+	fruits := strings.ReplaceAll(rows(700), "\n3", "\n-3")
+	keyed := strings.Replace(sales, "source:\n", "source:\n  key: shop\n", 1)
+	oneShop := regexp.MustCompile(`\ns[0-9]+`).ReplaceAllString(shops.String(), "\nS")
+	for name, c := range map[string]struct{ text, file string }{
+		"key":       {fruit, fruits},
+		"no key":    {strings.Replace(fruit, "  key: id\n", "", 1), fruits},
+		"time":      {keyed + "split: {time: at}\n", shops.String()},
+		"by a time": {keyed + "split: {by: at}\n", shops.String()},
+		"time, no key": {strings.Replace(sales, "type: text", "type: category, values: [S, T]", 1) + "split: {time: at}\n",
+			oneShop},
+		"the key is a time": {strings.NewReplacer("source:\n", "source:\n  key: at\n",
+			"    - {name: shop, type: text}\n", "").Replace(sales), shops.String()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var sets [2][]byte
+			for i, query := range []string{"", "features: SELECT * FROM curated\n"} {
+				l := steptest.New(t, c.text+query)
+				l.Drop("a.csv", c.file, 0)
+				require.NoError(t, run(t, l, "r1"))
+				var err error
+				sets[i], err = os.ReadFile(filepath.Join(l.Dir, "features", l.Run("r1").Features))
+				require.NoError(t, err)
+			}
+			assert.Equal(t, sets[1], sets[0])
+		})
 	}
 }
 

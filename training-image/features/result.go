@@ -200,10 +200,11 @@ func (r *result) value(p *planned, v cell.Value, row int) (cell.Value, error) {
 	case labelRole:
 		return r.label(v, row)
 	case weightRole:
-		if x, ok := number(v); !ok || !(x > 0) || math.IsInf(float64(float32(x)), 0) {
+		x, ok := number(v)
+		if !ok || !(x > 0) || math.IsInf(float64(float32(x)), 0) {
 			return v, fmt.Errorf("the weight is %s: want a number above 0", cmp.Or(v.String(), "null"))
 		}
-		return v, nil
+		return cell.OfFloat(x), nil
 	case categoryRole:
 		if missing {
 			return v, nil

@@ -3,7 +3,8 @@ package parallel
 import "iter"
 
 // Relay hands buffers from one goroutine, which fills them, to another one, which uses them and gives them back. The
-// filler calls Take and Pass for each, and at last End; the user ranges over All.
+// filler calls Take and Pass for each, and at last End; the user ranges over All, or calls Next and Give for each and
+// at last Stop.
 type Relay[T any] struct {
 	free, full chan T
 	stopped    chan struct{}
@@ -34,18 +35,31 @@ func (r *Relay[T]) Pass(buffer T) { r.full <- buffer }
 // End says that no more buffers come.
 func (r *Relay[T]) End() { close(r.full) }
 
-// All are the buffers in their order, each until the next. Where the loop is left early, the filler gets no more of
-// them, and All waits until it has called End.
+// Next is the buffer that was passed next; false where no more come.
+func (r *Relay[T]) Next() (buffer T, ok bool) {
+	buffer, ok = <-r.full
+	return buffer, ok
+}
+
+// Give gives a buffer back.
+func (r *Relay[T]) Give(buffer T) { r.free <- buffer }
+
+// Stop lets the filler take no more buffers, and waits until it has called End.
+func (r *Relay[T]) Stop() {
+	close(r.stopped)
+	for range r.full {
+	}
+}
+
+// All are the buffers in their order, each until the next. It stops where the loop is left early.
 func (r *Relay[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for buffer := range r.full {
+		defer r.Stop()
+		for buffer, ok := r.Next(); ok; buffer, ok = r.Next() {
 			if !yield(buffer) {
-				close(r.stopped)
-				break
+				return
 			}
-			r.free <- buffer
-		}
-		for range r.full {
+			r.Give(buffer)
 		}
 	}
 }

@@ -27,6 +27,20 @@ const (
 	Timestamp Kind = "timestamp" // microseconds since 1970, UTC
 )
 
+// cells is the kind of the values of such a column.
+func (k Kind) cells() cell.Kind {
+	switch k {
+	case Double:
+		return cell.Float
+	case Boolean:
+		return cell.Boolean
+	case Text:
+		return cell.Text
+	case Integer, Timestamp:
+	}
+	return cell.Integer
+}
+
 // Column is one column of a file.
 type Column struct {
 	Name string

@@ -87,6 +87,9 @@ func TestRefusals(t *testing.T) {
 	b.Rows = 1
 	require.ErrorContains(t, w.WriteBlock(b), `"Größe" must not be null`)
 
+	require.NoError(t, w.Write(cell.Row(1.5, nil, nil, "x", nil)))
+	require.ErrorContains(t, w.Close(), `the column "zulu" holds integer and got "1.5"`)
+
 	_, err = parquetfile.NewWriter(&out, []parquetfile.Column{columns[0], columns[0]})
 	require.ErrorContains(t, err, `"zulu"`)
 	_, err = parquetfile.NewWriter(&out, []parquetfile.Column{{Name: "x", Kind: "matrix"}})

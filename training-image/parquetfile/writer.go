@@ -159,15 +159,20 @@ func (g *rowGroup) encode(columns []Column, from, to int, blocks <-chan *shared,
 	buffer, writers := make([]parquet.Value, cell.BlockRows), g.ColumnWriters()
 	for rows := range blocks {
 		for i := from; i < to && err == nil; i++ {
-			column, optional := rows.Column(i), columns[i].Optional
+			column, optional, kind := rows.Column(i), columns[i].Optional, columns[i].Kind.cells()
 			for row := range column {
+				if k := column[row].Kind(); k != kind && k != cell.Missing {
+					err = fmt.Errorf("the column %q holds %s and got %q", columns[i].Name, columns[i].Kind, column[row])
+				}
 				v := value(&column[row])
 				if optional && !v.IsNull() {
 					v = v.Level(0, 1, 0)
 				}
 				buffer[row] = v
 			}
-			_, err = writers[i].WriteRowValues(buffer[:rows.Rows])
+			if err == nil {
+				_, err = writers[i].WriteRowValues(buffer[:rows.Rows])
+			}
 		}
 		if rows.left.Add(-1) == 0 {
 			free <- rows.Block

@@ -183,8 +183,8 @@ func (f *fit) boost(ctx context.Context) error {
 	return nil
 }
 
-// answer adds the trees of the last round to the margins of the validation rows. The library can do it too, and looks at
-// every value of every row to put it in order first.
+// answer adds the trees of the last round to the margins of the validation rows. The library can do it too, and looks
+// at every value of every row to put it in order first.
 func (f *fit) answer() (err error) {
 	if f.validation != nil {
 		f.margins, err = f.booster.Predict(f.validation, xgboost.Margins, 0)
