@@ -37,6 +37,20 @@ func TestLaws(t *testing.T) {
 	}
 }
 
+// Who answers the validation rows changes nothing, also where random numbers are drawn.
+func TestFewAndManyValidationRowsGiveTheSameModel(t *testing.T) {
+	t.Parallel()
+	s := familytest.Spec(t, pipeline.Multiclass, "trees",
+		"rounds: 60, learningRate: 0.3, earlyStopping: 5, subsample: 0.7, columnSample: 0.7")
+	set := familytest.Set(pipeline.Multiclass, 600)
+	few, err := open(t).Fit(t.Context(), familytest.Request(s, set))
+	require.NoError(t, err)
+	many, err := open(t).Many().Fit(t.Context(), familytest.Request(s, set))
+	require.NoError(t, err)
+	assert.Equal(t, few.Model, many.Model)
+	assert.Equal(t, few.Curve, many.Curve)
+}
+
 // Trees from external memory keep the same laws.
 func TestLawsOfExternalMemory(t *testing.T) {
 	t.Parallel()
