@@ -24,10 +24,10 @@ type flatNode struct {
 
 const (
 	missingLeft = 1 << 31
-	lanes       = 4
+	lanes       = 8
 )
 
-// group is up to four consecutive trees that are walked together, which hides the latency of memory.
+// group is up to eight consecutive trees that are walked together, which hides the latency of memory.
 type group struct {
 	roots   [lanes]int32
 	outputs [lanes]int32
@@ -131,8 +131,8 @@ func (c *Compiled) Add(rows []float32, n int, margins []float32) {
 			for lane := range c.groups[g].count {
 				tree, output := c.groups[g].roots[lane], int(c.groups[g].outputs[lane])
 				i := first
-				for ; i+lanes <= last; i += lanes {
-					leaves := c.walk(rows[i*c.inputs:(i+lanes)*c.inputs], tree, c.groups[g].depth)
+				for ; i+abreast <= last; i += abreast {
+					leaves := c.walk(rows[i*c.inputs:(i+abreast)*c.inputs], tree, c.groups[g].depth)
 					for k, leaf := range leaves {
 						margins[(i+k)*outputs+output] += leaf
 					}
@@ -145,8 +145,10 @@ func (c *Compiled) Add(rows []float32, n int, margins []float32) {
 	}
 }
 
-// walk takes a few rows through a tree.
-func (c *Compiled) walk(rows []float32, root, depth int32) [lanes]float32 {
+// abreast is how many rows walk takes through a tree.
+const abreast = 4
+
+func (c *Compiled) walk(rows []float32, root, depth int32) [abreast]float32 {
 	nodes, width := c.nodes, c.inputs
 	r0, r1, r2, r3 := rows[:width], rows[width:2*width], rows[2*width:3*width], rows[3*width:4*width]
 	n0, n1, n2, n3 := &nodes[root], &nodes[root], &nodes[root], &nodes[root]
@@ -154,7 +156,7 @@ func (c *Compiled) walk(rows []float32, root, depth int32) [lanes]float32 {
 		n0, n1 = &nodes[n0.next(r0[n0.feature&^missingLeft])], &nodes[n1.next(r1[n1.feature&^missingLeft])]
 		n2, n3 = &nodes[n2.next(r2[n2.feature&^missingLeft])], &nodes[n3.next(r3[n3.feature&^missingLeft])]
 	}
-	return [lanes]float32{n0.leaf, n1.leaf, n2.leaf, n3.leaf}
+	return [abreast]float32{n0.leaf, n1.leaf, n2.leaf, n3.leaf}
 }
 
 // next is the node below for a value, which may be missing; for a leaf it is the leaf.
@@ -172,13 +174,18 @@ func (c *Compiled) add(row, margins []float32) {
 	for i := range c.groups {
 		g := &c.groups[i]
 		n0, n1, n2, n3 := &nodes[g.roots[0]], &nodes[g.roots[1]], &nodes[g.roots[2]], &nodes[g.roots[3]]
+		n4, n5, n6, n7 := &nodes[g.roots[4]], &nodes[g.roots[5]], &nodes[g.roots[6]], &nodes[g.roots[7]]
 		for d := g.depth; d > 0; d-- {
 			n0 = &nodes[n0.child+right(row[n0.feature&^missingLeft], n0.threshold)]
 			n1 = &nodes[n1.child+right(row[n1.feature&^missingLeft], n1.threshold)]
 			n2 = &nodes[n2.child+right(row[n2.feature&^missingLeft], n2.threshold)]
 			n3 = &nodes[n3.child+right(row[n3.feature&^missingLeft], n3.threshold)]
+			n4 = &nodes[n4.child+right(row[n4.feature&^missingLeft], n4.threshold)]
+			n5 = &nodes[n5.child+right(row[n5.feature&^missingLeft], n5.threshold)]
+			n6 = &nodes[n6.child+right(row[n6.feature&^missingLeft], n6.threshold)]
+			n7 = &nodes[n7.child+right(row[n7.feature&^missingLeft], n7.threshold)]
 		}
-		leaves := [lanes]float32{n0.leaf, n1.leaf, n2.leaf, n3.leaf}
+		leaves := [lanes]float32{n0.leaf, n1.leaf, n2.leaf, n3.leaf, n4.leaf, n5.leaf, n6.leaf, n7.leaf}
 		for lane := range g.count {
 			margins[g.outputs[lane]] += leaves[lane]
 		}
@@ -194,11 +201,22 @@ func right(x, threshold float32) int32 {
 	return step
 }
 
+// addWithMissing is add for any row.
 func (c *Compiled) addWithMissing(row, margins []float32) {
+	nodes := c.nodes
 	for i := range c.groups {
 		g := &c.groups[i]
+		n0, n1, n2, n3 := &nodes[g.roots[0]], &nodes[g.roots[1]], &nodes[g.roots[2]], &nodes[g.roots[3]]
+		n4, n5, n6, n7 := &nodes[g.roots[4]], &nodes[g.roots[5]], &nodes[g.roots[6]], &nodes[g.roots[7]]
+		for d := g.depth; d > 0; d-- {
+			n0, n1 = &nodes[n0.next(row[n0.feature&^missingLeft])], &nodes[n1.next(row[n1.feature&^missingLeft])]
+			n2, n3 = &nodes[n2.next(row[n2.feature&^missingLeft])], &nodes[n3.next(row[n3.feature&^missingLeft])]
+			n4, n5 = &nodes[n4.next(row[n4.feature&^missingLeft])], &nodes[n5.next(row[n5.feature&^missingLeft])]
+			n6, n7 = &nodes[n6.next(row[n6.feature&^missingLeft])], &nodes[n7.next(row[n7.feature&^missingLeft])]
+		}
+		leaves := [lanes]float32{n0.leaf, n1.leaf, n2.leaf, n3.leaf, n4.leaf, n5.leaf, n6.leaf, n7.leaf}
 		for lane := range g.count {
-			margins[g.outputs[lane]] += c.leaf(g.roots[lane], row)
+			margins[g.outputs[lane]] += leaves[lane]
 		}
 	}
 }
