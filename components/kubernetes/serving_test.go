@@ -108,8 +108,45 @@ func TestAnEndpointEndsAfterItsLoadBalancerKnows(t *testing.T) {
 		assert.NotNil(t, at(pod, "containers.0."+probe), probe)
 	}
 	assert.Equal(t, "/readyz", at(pod, "containers.0.readinessProbe.httpGet.path"))
+	assert.Equal(t, "/healthz", at(pod, "containers.0.startupProbe.httpGet.path"), "it starts without a model")
 	assert.InDelta(t, 0, at(r.object("Deployment", "endpoint"), "spec.strategy.rollingUpdate.maxUnavailable"), 0)
 	assert.Nil(t, at(r.object("Deployment", "endpoint"), "spec.replicas"), "the number is the autoscaler's")
+}
+
+// A drain of nodes and the loss of a zone leave pods that answer, and the gateway ends TLS.
+func TestAnEndpointSurvivesANodeAndAZone(t *testing.T) {
+	t.Parallel()
+	r := endpointPlan(nil, nil).must(t)
+	deployment := r.object("Deployment", "endpoint")
+	budget := r.object("PodDisruptionBudget", "endpoint")
+	assert.InDelta(t, 1, at(budget, "spec.maxUnavailable"), 0)
+	assert.Equal(t, at(deployment, "spec.selector.matchLabels"), at(budget, "spec.selector.matchLabels"))
+	var apart []any
+	for _, spread := range at(deployment, "spec.template.spec.topologySpreadConstraints").([]any) {
+		apart = append(apart, at(spread, "topologyKey"))
+	}
+	assert.Equal(t, []any{"topology.kubernetes.io/zone", "kubernetes.io/hostname"}, apart)
+	assert.Equal(t, "Terminate", at(r.object("Gateway", "endpoint"), "spec.listeners.0.tls.mode"))
+}
+
+func TestBatchJobsWaitInTheQueue(t *testing.T) {
+	t.Parallel()
+	queued := clusterPlan(nil, nil)
+	r := plan{change: queued.change, build: func(ctx *pulumi.Context, target components.Target) error {
+		if err := queued.build(ctx, target); err != nil {
+			return err
+		}
+		lake := pulumi.StringMap{}
+		for _, zone := range components.Zones() {
+			lake[string(zone)] = pulumi.String(values.Zone(zone))
+		}
+		_, err := components.NewBatch(ctx, "batch", target, &components.BatchArgs{Image: values.Inference, Model: "tumour",
+			Lake: lake})
+		return err
+	}}.must(t)
+	labels := at(r.object("CronJob", "batch"), "spec.jobTemplate.metadata.labels").(map[string]any)
+	assert.Equal(t, "jobs", labels["kueue.x-k8s.io/queue-name"])
+	assert.NotEmpty(t, labels["kueue.x-k8s.io/priority-class"])
 }
 
 func TestATokenIsMountedAndNeverInTheEnvironment(t *testing.T) {
