@@ -23,7 +23,7 @@ func TestTheWatcherMayAskForRunsAndNoMore(t *testing.T) {
 		_, err := components.NewPipeline(ctx, "pipeline", target, &components.PipelineArgs{
 			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: lake,
 			Table: pulumi.String(values.Table), Steps: []components.Step{{Name: "etl"}},
-			EventSource: pulumi.String(values.EventSource),
+			EventSource: pulumi.String("s3://other-raw"),
 		})
 		return err
 	}}.must(t)
@@ -41,7 +41,7 @@ func TestTheWatcherMayAskForRunsAndNoMore(t *testing.T) {
 	pod := at(watcher, "spec.template.spec")
 	assert.Equal(t, false, at(pod, "automountServiceAccountToken"), "it has the one token that Argo's server takes")
 	assert.Equal(t, "pipeline-watch", at(pod, "serviceAccountName"))
-	assert.Equal(t, values.EventSource, variable(at(pod, "containers.0"), "MLPATHWAY_RAW"))
+	assert.Equal(t, "s3://other-raw", variable(at(pod, "containers.0"), "MLPATHWAY_RAW"))
 
 	egress := at(r.object("NetworkPolicy", "pipeline-argo"), "spec.egress").([]any)
 	assert.Len(t, egress, 1)
