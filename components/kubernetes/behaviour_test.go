@@ -190,14 +190,10 @@ func TestASearchGoesBeforeTheTraining(t *testing.T) {
 		if err := train(ctx, target); err != nil {
 			return err
 		}
-		lake := pulumi.StringMap{}
-		for _, zone := range components.Zones() {
-			lake[string(zone)] = pulumi.String(values.Zone(zone))
-		}
 		template := pulumi.String(`{"kind":"List","items":[{"kind":"JobSet","metadata":{"labels":{"which":"search"}}},` +
 			`{"kind":"JobSet","metadata":{"labels":{"which":"train"}}}]}`)
 		_, err := components.NewPipeline(ctx, "pipeline", target, &components.PipelineArgs{
-			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: lake, Training: template,
+			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: zones(), Training: template,
 			Table: pulumi.String(values.Table),
 		})
 		return err

@@ -20,10 +20,6 @@ const sparkImage = "registry.example.com/fraud/spark@sha256:" + digest
 // featuresPlan makes the features of a model and the pipeline that uses them.
 func featuresPlan(change func(*components.FeaturesArgs), set func(*settings.Settings)) plan {
 	return plan{change: set, build: func(ctx *pulumi.Context, target components.Target) error {
-		lake := pulumi.StringMap{}
-		for _, zone := range components.Zones() {
-			lake[string(zone)] = pulumi.String(values.Zone(zone))
-		}
 		args := &components.FeaturesArgs{
 			Views:   []components.FeatureView{{Name: "tumour", Key: "id", SQL: "SELECT id, radius FROM curated;"}},
 			Offline: pulumi.String(values.Zone(components.Features)), Online: new(false),
@@ -36,7 +32,7 @@ func featuresPlan(change func(*components.FeaturesArgs), set func(*settings.Sett
 			return err
 		}
 		p := &components.PipelineArgs{
-			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: lake,
+			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: zones(),
 			Table: pulumi.String(values.Table),
 			Steps: []components.Step{{Name: "etl"}, {Name: "features"}},
 		}

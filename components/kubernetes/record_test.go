@@ -138,3 +138,12 @@ func at(value any, path string) any {
 	}
 	return value
 }
+
+// zones are those of the lake that layers are given.
+func zones() pulumi.StringMap {
+	lake := pulumi.StringMap{}
+	for _, zone := range components.Zones() {
+		lake[string(zone)] = pulumi.String(values.Zone(zone))
+	}
+	return lake
+}

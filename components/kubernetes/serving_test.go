@@ -21,12 +21,8 @@ func newWith(s settings.Settings) (*kubernetes.Target, error) {
 
 func endpointPlan(change func(*components.EndpointArgs), set func(*settings.Settings)) plan {
 	return plan{change: set, build: func(ctx *pulumi.Context, target components.Target) error {
-		lake := pulumi.StringMap{}
-		for _, zone := range components.Zones() {
-			lake[string(zone)] = pulumi.String(values.Zone(zone))
-		}
 		args := &components.EndpointArgs{
-			Image: values.Inference, Model: "tumour", Lake: lake, Auth: components.AuthToken,
+			Image: values.Inference, Model: "tumour", Lake: zones(), Auth: components.AuthToken,
 			TokenURI: pulumi.String(values.Token),
 		}
 		if change != nil {
@@ -136,12 +132,8 @@ func TestBatchJobsWaitInTheQueue(t *testing.T) {
 		if err := queued.build(ctx, target); err != nil {
 			return err
 		}
-		lake := pulumi.StringMap{}
-		for _, zone := range components.Zones() {
-			lake[string(zone)] = pulumi.String(values.Zone(zone))
-		}
 		_, err := components.NewBatch(ctx, "batch", target, &components.BatchArgs{Image: values.Inference, Model: "tumour",
-			Lake: lake})
+			Lake: zones()})
 		return err
 	}}.must(t)
 	labels := at(r.object("CronJob", "batch"), "spec.jobTemplate.metadata.labels").(map[string]any)

@@ -16,12 +16,8 @@ import (
 func TestTheWatcherMayAskForRunsAndNoMore(t *testing.T) {
 	t.Parallel()
 	r := plan{build: func(ctx *pulumi.Context, target components.Target) error {
-		lake := pulumi.StringMap{}
-		for _, zone := range components.Zones() {
-			lake[string(zone)] = pulumi.String(values.Zone(zone))
-		}
 		_, err := components.NewPipeline(ctx, "pipeline", target, &components.PipelineArgs{
-			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: lake,
+			Image: values.Training, Model: "tumour", Definition: "name: tumour\n", Lake: zones(),
 			Table: pulumi.String(values.Table), Steps: []components.Step{{Name: "etl"}},
 			EventSource: pulumi.String("s3://other-raw"),
 		})
