@@ -251,7 +251,13 @@ func TestLaunchRefuses(t *testing.T) {
 		`found a cluster of the kind "test"`: func(o *launch.Options, _ object) { o.Token = nil },
 		"want an address such as":            func(o *launch.Options, _ object) { o.Job = "training.json" },
 		"want JobSets":                       func(_ *launch.Options, d object) { d["jobs"] = []any{object{"kind": "Pod"}} },
-		"it has none":                        func(_ *launch.Options, d object) { d["jobs"] = []any{} },
+		"want JobSets with": func(_ *launch.Options, d object) {
+			d["jobs"].([]any)[0].(object)["kind"] = "Pod"
+		},
+		"a namespace and a generateName": func(_ *launch.Options, d object) {
+			delete(d["jobs"].([]any)[0].(object)["metadata"].(object), "namespace")
+		},
+		"it has none": func(_ *launch.Options, d object) { d["jobs"] = []any{} },
 		"want https://HOST": func(_ *launch.Options, d object) {
 			d["cluster"].(object)["endpoint"] = "http://127.0.0.1"
 		},
