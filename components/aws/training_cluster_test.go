@@ -122,6 +122,16 @@ func TestRightsOfATrainingOnTheCluster(t *testing.T) {
 	bound := r.inputs(associationType, "training-pods")
 	assert.Equal(t, []any{"fraud-prod", "training"}, []any{bound["namespace"], bound["serviceAccount"]})
 	assert.Contains(t, bound["roleArn"], ":role/fraud-prod-training-")
+	on := 0
+	for _, made := range r.Resources() {
+		if strings.HasPrefix(made.Type, "kubernetes:") && strings.HasPrefix(made.Name, "training") {
+			on++
+			assert.True(t, slices.ContainsFunc(made.Dependencies, func(urn string) bool {
+				return strings.HasSuffix(urn, "::training-pods")
+			}), "%s: a pod that starts before its association has no credentials", made.Name)
+		}
+	}
+	assert.Positive(t, on)
 	trust := r.document("aws:iam/role:Role", "training", "assumeRolePolicy")["Statement"].([]any)
 	assert.Equal(t, object{"Service": []any{"pods.eks.amazonaws.com"}}, trust[0].(object)["Principal"])
 	assert.Empty(t, r.allowed("training"))
