@@ -19,6 +19,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/inference-image/model"
 	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/parquetopen"
 	"github.com/mlpathway/mlpathway/internal/registry"
 )
 
@@ -356,7 +357,7 @@ func (r *run) footer(ctx context.Context, part string) (written int64, s state, 
 	if err != nil {
 		return 0, s, fmt.Errorf("reading %s back: %w", part, err)
 	}
-	file, err := openParquetFile(f, info.Size())
+	file, err := parquetopen.File(f, info.Size())
 	if err != nil {
 		return 0, s, fmt.Errorf("reading %s back: %w", part, err)
 	}

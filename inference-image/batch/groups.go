@@ -2,7 +2,6 @@ package batch
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/mlpathway/mlpathway/internal/parquetopen"
 )
 
 // groups are the row groups of a Parquet file, opened one at a time. The footer of a file describes every column of
@@ -47,7 +48,7 @@ func openGroups(path string) (g *groups, schema *parquet.Schema, done func(), er
 
 // split divides the footer of the file.
 func (g *groups) split() (*parquet.Schema, error) {
-	file, err := openParquetFile(g.file, g.size)
+	file, err := parquetopen.File(g.file, g.size)
 	if err != nil {
 		return nil, err
 	}
@@ -57,10 +58,6 @@ func (g *groups) split() (*parquet.Schema, error) {
 	for i := range row {
 		for j := range row[i].Columns {
 			column := &row[i].Columns[j].MetaData
-			if column.Codec == format.Lz4Raw {
-				return nil, errors.New("it is compressed with LZ4, whose reader has no bound for a page; " +
-					"write it with Snappy or Zstandard")
-			}
 			column.Statistics, column.EncodingStats = format.Statistics{}, nil
 		}
 		row[i].Ordinal = 0 // of a file of one
@@ -78,32 +75,11 @@ func (g *groups) split() (*parquet.Schema, error) {
 // columns opens the columns of a row group.
 func (g *groups) columns(i int) ([]parquet.ColumnChunk, error) {
 	tail := g.all[i].tail
-	file, err := openParquetFile(&withTail{g.file, g.size, tail}, g.size+int64(len(tail)))
+	file, err := parquetopen.File(&withTail{g.file, g.size, tail}, g.size+int64(len(tail)))
 	if err != nil {
 		return nil, err
 	}
 	return file.RowGroups()[0].ColumnChunks(), nil
-}
-
-// openParquetFile opens a file without the indices of its pages, which grow with it: rows are read one after the other.
-func openParquetFile(file io.ReaderAt, size int64) (opened *parquet.File, err error) {
-	defer notBroken(&err)
-	// The library makes room for as long a footer as the file says.
-	var end [8]byte
-	if _, err := file.ReadAt(end[:], size-int64(len(end))); err != nil && !isEnd(err) {
-		return nil, err
-	}
-	if length := int64(binary.LittleEndian.Uint32(end[:])); length > size-int64(len(end)) {
-		return nil, fmt.Errorf("its footer has %d bytes, the whole file %d", length, size)
-	}
-	return parquet.OpenFile(file, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-}
-
-// notBroken makes an error of a panic, which is what the library has for many a file whose bytes were changed.
-func notBroken(err *error) {
-	if cause := recover(); cause != nil {
-		*err = fmt.Errorf("the file is broken: %v", cause)
-	}
 }
 
 // withTail is a file of a size with something behind it.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/inference-image/model"
 	"github.com/mlpathway/mlpathway/internal/lake"
+	"github.com/mlpathway/mlpathway/internal/parquetopen"
 )
 
 // chunkRows are read of a Parquet file at once.
@@ -141,7 +142,7 @@ func (s *parquetSource) seek(at int64) error {
 
 // openGroup opens the columns of the row group at one of its rows.
 func (s *parquetSource) openGroup(at int64) (err error) {
-	defer notBroken(&err)
+	defer parquetopen.NotBroken(&err)
 	s.closeColumns()
 	s.inGroup = at
 	if s.group >= len(s.groups.all) {
@@ -168,7 +169,7 @@ func (s *parquetSource) openGroup(at int64) (err error) {
 }
 
 func (s *parquetSource) next(c *chunk) (err error) {
-	defer notBroken(&err)
+	defer parquetopen.NotBroken(&err)
 	groups := s.groups.all
 	for s.group < len(groups) && s.inGroup >= groups[s.group].rows {
 		s.group++

@@ -11,6 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 
+	"github.com/mlpathway/mlpathway/internal/parquetopen"
 	"github.com/mlpathway/mlpathway/training-image/cell"
 	"github.com/mlpathway/mlpathway/training-image/parallel"
 )
@@ -100,7 +101,7 @@ func ReadBlocks(path string, begin func(columns []string) error, each func(*cell
 	if err != nil {
 		return fmt.Errorf("reading Parquet: %w", err)
 	}
-	file, err := parquet.OpenFile(f, info.Size())
+	file, err := parquetopen.File(f, info.Size())
 	if err != nil {
 		return fmt.Errorf("reading %s: this is no Parquet file: %w", path, err)
 	}
@@ -128,13 +129,7 @@ func readBlocks(file *parquet.File, types []parquet.Type, each func(*cell.Block)
 	relay, end := parallel.NewRelay(cell.NewBlocks(mostAhead, len(types))...), make(chan error, 1)
 	go func() {
 		defer relay.End()
-		for _, group := range file.RowGroups() {
-			if err := readGroup(group, types, relay); err != nil {
-				end <- err
-				return
-			}
-		}
-		end <- nil
+		end <- readGroups(file, types, relay)
 	}()
 	for b := range relay.All() {
 		if err := each(b); err != nil {
@@ -142,6 +137,16 @@ func readBlocks(file *parquet.File, types []parquet.Type, each func(*cell.Block)
 		}
 	}
 	return <-end
+}
+
+func readGroups(file *parquet.File, types []parquet.Type, relay *parallel.Relay[*cell.Block]) (err error) {
+	defer parquetopen.NotBroken(&err)
+	for _, group := range file.RowGroups() {
+		if err := readGroup(group, types, relay); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readGroup(group parquet.RowGroup, types []parquet.Type, relay *parallel.Relay[*cell.Block]) (err error) {

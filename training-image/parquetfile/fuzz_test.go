@@ -1,0 +1,51 @@
+package parquetfile_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mlpathway/mlpathway/training-image/cell"
+	"github.com/mlpathway/mlpathway/training-image/parquetfile"
+)
+
+// FuzzRead changes bytes of a file: it is refused with an error, or gives rows, and never ends the program.
+func FuzzRead(f *testing.F) {
+	var out writes
+	w, err := parquetfile.NewWriter(&out, columns)
+	require.NoError(f, err)
+	const rows = 20
+	for i := range rows {
+		require.NoError(f, w.Write(cell.Row(int64(i), float64(i)/2, nil, "x", int64(i))))
+	}
+	require.NoError(f, w.Close())
+	path := filepath.Join(f.TempDir(), "rows.parquet")
+	f.Add(uint16(0), byte(0), uint16(0), byte(0))
+	f.Add(uint16(len(out)-7), byte(255), uint16(20), byte('W')) // a footer of gigabytes
+	for i := range uint16(200) {
+		f.Add(uint16(len(out))-2*i-1, byte(255-i), 11*i, byte(i+1))
+	}
+	f.Fuzz(func(t *testing.T, at uint16, change byte, at2 uint16, change2 byte) {
+		data := append([]byte(nil), out...)
+		data[int(at)%len(data)] ^= change
+		data[int(at2)%len(data)] ^= change2
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+		n := 0
+		err := parquetfile.Read(path, func([]string) error { return nil }, func([]cell.Value) error { n++; return nil })
+		if change == 0 && change2 == 0 {
+			require.NoError(t, err)
+			require.Equal(t, rows, n)
+		}
+	})
+}
+
+// writes are all bytes that were written.
+type writes []byte
+
+// Write implements io.Writer.
+func (w *writes) Write(p []byte) (int, error) {
+	*w = append(*w, p...)
+	return len(p), nil
+}
