@@ -9,7 +9,6 @@ type Block struct {
 	Rows int
 
 	values []Value
-	width  int
 }
 
 // stride is the distance of two columns. Were it a power of two, the values of a row would push each other out of the
@@ -17,7 +16,7 @@ type Block struct {
 const stride = BlockRows + 2
 
 // NewBlock makes room for rows of so many columns.
-func NewBlock(width int) *Block { return &Block{values: make([]Value, stride*width), width: width} }
+func NewBlock(width int) *Block { return &Block{values: make([]Value, stride*width)} }
 
 // NewBlocks makes several blocks.
 func NewBlocks(n, width int) []*Block {

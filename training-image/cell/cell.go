@@ -104,16 +104,24 @@ func (v Value) Any() any {
 
 // String writes the value as a CSV file has it; a missing one is empty.
 func (v Value) String() string {
+	if v.kind == Text {
+		return v.text
+	}
+	return string(v.Append(nil))
+}
+
+// Append appends what String gives.
+func (v Value) Append(b []byte) []byte {
 	switch v.kind {
 	case Float:
-		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		return strconv.AppendFloat(b, v.Float(), 'g', -1, 64)
 	case Integer:
-		return strconv.FormatInt(v.Integer(), 10)
+		return strconv.AppendInt(b, v.Integer(), 10)
 	case Boolean:
-		return strconv.FormatBool(v.Boolean())
+		return strconv.AppendBool(b, v.Boolean())
 	case Text:
-		return v.text
+		return append(b, v.text...)
 	case Missing:
 	}
-	return ""
+	return b
 }

@@ -212,9 +212,11 @@ func (r *result) cut(ctx context.Context, db *sql.DB, text string) error {
 	at := func(share float64) string { return fmt.Sprintf("CAST(quantile_disc(%s, %v) AS DOUBLE)", moment, share) }
 	row := db.QueryRowContext(ctx, "SELECT "+at(1-s.Validation-s.Test)+", "+at(1-s.Test)+" FROM (\n"+text+
 		"\n) AS computed")
-	if err := row.Scan(&r.cuts[0], &r.cuts[1]); err != nil {
+	var cuts [2]sql.NullFloat64 // null where no row has a time, which is said when the rows are looked at
+	if err := row.Scan(&cuts[0], &cuts[1]); err != nil {
 		return queryError(err)
 	}
+	r.cuts = [2]float64{cuts[0].Float64, cuts[1].Float64}
 	return nil
 }
 

@@ -167,6 +167,41 @@ func TestTheFirstWrongRowIsNamed(t *testing.T) {
 	}
 }
 
+// What rows are divided by may be their key.
+func TestRowsAreDividedByTheirKey(t *testing.T) {
+	t.Parallel()
+	parts := map[string]map[any]any{}
+	for _, split := range []string{"", "split: {by: id}\n", "split: {time: id}\n"} {
+		l := steptest.New(t, fruit+split)
+		l.Drop("a.csv", rows(100), 0)
+		require.NoError(t, run(t, l, "r1"))
+		_, got := l.Rows("features", l.Run("r1").Features)
+		parts[split] = map[any]any{}
+		for _, row := range got {
+			parts[split][row["id"]] = row["_split"]
+		}
+	}
+	assert.Equal(t, parts[""], parts["split: {by: id}\n"], "as without")
+	for id, want := range map[int64]string{0: "train", 64: "train", 66: "validation", 78: "validation", 81: "test",
+		99: "test"} {
+		assert.Equal(t, want, parts["split: {time: id}\n"][id], "%d", id)
+	}
+}
+
+// Where rows are divided by a time, a result without rows or without times is named as everywhere else.
+func TestNoTimesToDivideBy(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		"SELECT id, kind, size, id AS at FROM curated WHERE id < 0": "returns no rows: loosen its conditions",
+		"SELECT id, kind, size, NULL::BIGINT AS at FROM curated":    "rows are divided by it, and it is null",
+		"SELECT id, kind, size, NULL::TIMESTAMP AS at FROM curated": "rows are divided by it, and it is null",
+	} {
+		l := steptest.New(t, with(query)+"split: {time: at}\n")
+		l.Drop("a.csv", rows(60), 0)
+		require.ErrorContains(t, run(t, l, "r1"), want, query)
+	}
+}
+
 // Without a query the rows are those of the plainest query, in its order, whatever the columns are for.
 func TestNoQueryIsThePlainestQuery(t *testing.T) {
 	t.Parallel()

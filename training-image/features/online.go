@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -115,7 +114,7 @@ func appendObject(text []byte, inputs []onlineInput, row []cell.Value) []byte {
 		text = append(text, "{,"[min(i, 1)])
 		text = append(append(text, input.name...), ':')
 		if x := row[input.column]; x.Kind() == cell.Float {
-			text = strconv.AppendFloat(text, x.Float(), 'g', -1, 64)
+			text = x.Append(text)
 		} else {
 			text = append(text, "null"...)
 		}

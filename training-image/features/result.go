@@ -120,8 +120,11 @@ func (r *result) convert(in, out *cell.Block) error {
 	for i := range r.plan {
 		p, from := &r.plan[i], in.Column(i)
 		var to []cell.Value
+		if p.name == cmp.Or(r.spec.Split.By, r.spec.Split.Time) { // which may be the key
+			groups = from
+		}
 		if p.role == splitRole {
-			groups, to = from, from
+			to = from
 		} else {
 			to = out.Column(width)
 			width++
@@ -331,17 +334,11 @@ func (r *result) draw(content ...cell.Value) string {
 	split := &r.spec.Split
 	b := strconv.AppendInt(r.content[:0], int64(split.Seed), 10)
 	for _, v := range content {
-		b = append(b, 0)
-		switch v.Kind() {
-		case cell.Missing:
+		if b = append(b, 0); v.Kind() == cell.Missing {
 			b = append(b, "<nil>"...)
-		case cell.Float:
-			b = strconv.AppendFloat(b, v.Float(), 'g', -1, 64)
-		case cell.Integer:
-			b = strconv.AppendInt(b, v.Integer(), 10)
-		case cell.Boolean, cell.Text:
-			b = append(b, v.String()...)
+			continue
 		}
+		b = v.Append(b)
 	}
 	r.content = b
 	sum := sha256.Sum256(b)
