@@ -280,10 +280,12 @@ func (w *winners) again(r extsort.Record, file uint32) error {
 		w.Record.Rows.Replaced++
 		return nil
 	}
-	row := cell.NewBlock(len(w.Spec.Source.Columns))
-	w.decoder.decode(r.Payload, row)
+	at := w.block.Rows
+	w.decoder.decode(r.Payload, w.block)
+	key := w.block.Column(w.keyIndex())[at].String()
+	w.block.Rows = at // the row was there to be read alone
 	return w.quarantine.add(w.files[file].Key, &csvfile.Bad{Line: int(uint32(r.Order)), Column: w.Spec.Source.Key,
-		Value: row.Column(w.keyIndex())[0].String(), Reason: "the key stands in this file twice; the first row counts"})
+		Value: key, Reason: "the key stands in this file twice; the first row counts"})
 }
 
 // write writes the accepted rows at hand.
