@@ -227,10 +227,6 @@ func (c *Compiled) leaf(at int32, row []float32) float32 {
 		if n.child < at { // only a leaf points back
 			return n.leaf
 		}
-		x := row[n.feature&^missingLeft]
-		at = n.child
-		if !(x < n.threshold) && (x == x || n.feature&missingLeft == 0) {
-			at++
-		}
+		at = n.next(row[n.feature&^missingLeft])
 	}
 }

@@ -33,7 +33,7 @@ type Sorter struct {
 	dir     string
 	limit   int // bytes of a chunk
 	filling *chunk
-	spare   *chunk     // that is to be filled next; nil while it is spilled
+	spare   *chunk     // the other one: empty, or on its way into a file
 	spilled chan error // the end of the spill that is under way; nil without one
 	spills  []string
 }

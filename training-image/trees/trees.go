@@ -254,12 +254,15 @@ const verifiedValues = 1 << 20
 
 // verify compares the ensemble with what XGBoost predicts for the exact values of validation rows.
 func (f *fit) verify(e *onnx.Ensemble, rounds int) error {
-	rows := some(f.Validation, max(1, verifiedValues/len(f.Validation.Inputs)))
-	m, err := f.library.NewMatrix(rowsOf(rows))
-	if err != nil {
-		return fmt.Errorf("the validation rows: %w", err)
+	rows, m := f.Validation, f.validation
+	if m == nil {
+		rows = some(rows, max(1, verifiedValues/len(rows.Inputs)))
+		var err error
+		if m, err = f.library.NewMatrix(rowsOf(rows)); err != nil {
+			return fmt.Errorf("the validation rows: %w", err)
+		}
+		defer m.Close()
 	}
-	defer m.Close()
 	want, err := f.booster.Predict(m, xgboost.Probabilities, rounds)
 	if err != nil {
 		return err
