@@ -12,9 +12,9 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// File opens a file of so many bytes without the indices of its pages, which grow with it: rows are read one after the
-// other. What the caller then does with the file goes on under NotBroken.
-func File(file io.ReaderAt, size int64) (opened *parquet.File, err error) {
+// File opens a file of so many bytes without the indices of its pages, which grow with it, unless more options ask for
+// them: most read the rows one after the other. What the caller then does with the file goes on under NotBroken.
+func File(file io.ReaderAt, size int64, more ...parquet.FileOption) (opened *parquet.File, err error) {
 	defer NotBroken(&err)
 	// The library makes room for as long a footer as the file says.
 	var end [8]byte
@@ -24,7 +24,8 @@ func File(file io.ReaderAt, size int64) (opened *parquet.File, err error) {
 	if length := int64(binary.LittleEndian.Uint32(end[:])); length > size-int64(len(end)) {
 		return nil, fmt.Errorf("its footer has %d bytes, the whole file %d", length, size)
 	}
-	opened, err = parquet.OpenFile(file, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	opened, err = parquet.OpenFile(file, size,
+		append([]parquet.FileOption{parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true)}, more...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"math"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/mlpathway/mlpathway/internal/parquetopen"
 )
 
 // File is an open Parquet file whose columns are read one by one, from some row to another: what is not asked for is
@@ -18,7 +20,7 @@ type File struct {
 
 // OpenFile opens a file of so many bytes.
 func OpenFile(r io.ReaderAt, size int64) (*File, error) {
-	file, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
+	file, err := parquetopen.File(r, size, parquet.SkipPageIndex(false), parquet.ReadBufferSize(64<<10))
 	if err != nil {
 		return nil, fmt.Errorf("this is no Parquet file: %w", err)
 	}
@@ -98,6 +100,7 @@ func (f *File) pages(group, column, from, to int, each func(row int, page parque
 			err = fmt.Errorf("reading the column %q: %w", f.columns[column], err)
 		}
 	}()
+	defer parquetopen.NotBroken(&err)
 	pages := f.file.RowGroups()[group].ColumnChunks()[column].Pages()
 	defer func() { err = errors.Join(err, pages.Close()) }()
 	if from > 0 {

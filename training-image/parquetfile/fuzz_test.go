@@ -1,6 +1,7 @@
 package parquetfile_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -34,11 +35,29 @@ func FuzzRead(f *testing.F) {
 		require.NoError(t, os.WriteFile(path, data, 0o600))
 		n := 0
 		err := parquetfile.Read(path, func([]string) error { return nil }, func([]cell.Value) error { n++; return nil })
+		columnsOf(data)
 		if change == 0 && change2 == 0 {
 			require.NoError(t, err)
 			require.Equal(t, rows, n)
 		}
 	})
+}
+
+// columnsOf reads all columns of a file as far as they can be read.
+func columnsOf(data []byte) {
+	file, err := parquetfile.OpenFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return
+	}
+	for group, rows := range file.Groups() {
+		for column := range file.Columns() {
+			if file.IsText(column) {
+				_ = file.Texts(group, column, 0, rows, func(int, []byte) error { return nil })
+			} else {
+				_ = file.Floats(group, column, 1, rows, func(int, []float64) error { return nil })
+			}
+		}
+	}
 }
 
 // writes are all bytes that were written.
