@@ -18,7 +18,7 @@ from feast.types import Float64, Int64, String
 from pyarrow import fs
 
 WHEN = "event_timestamp"
-PART = "_split"  # training, validation or test
+DIVISION = ("_split", "_fold")  # how rows are divided
 
 
 def located(uri: str) -> tuple[fs.FileSystem, str]:
@@ -37,11 +37,12 @@ def main(record: str, zone: str, definition: str, name: str, key: str) -> None:
     if run.get("status") == "unchanged":  # the store holds it
         return
     with open(definition, encoding="utf-8") as file:
-        label = yaml.safe_load(file)["label"]
+        pipeline = yaml.safe_load(file)
     address = f"{zone}/{run['features']}"
     files, path = located(address)
     table = parquet.read_table(path, filesystem=files)
-    inputs = [column for column in table.column_names if column not in (key, label, PART)]
+    others = (key, pipeline["label"], pipeline.get("weight"), *DIVISION)
+    inputs = [column for column in table.column_names if column not in others]
     whole = arrow.types.is_integer(table.schema.field(key).type)
     entity = Entity(name=key, join_keys=[key])
     view = FeatureView(

@@ -32,11 +32,25 @@ type Tuning struct {
 	Parallel int `yaml:"parallel"`
 	// Seed of the search. Default 1.
 	Seed int64 `yaml:"seed"`
+	// Folds judges a trial by cross-validation: the training and the validation rows are divided into so many folds, 2
+	// to 20, each of which is left out of one fit and judges it. Default 0: by the validation rows alone.
+	Folds int `yaml:"folds,omitempty"`
 	// Pruning ends bad trials early. Default none.
 	Pruning *Pruning `yaml:"pruning,omitempty"`
 	// Space names parameters of model.parameters with their ranges.
 	Space map[string]Range `yaml:"space"`
 }
+
+// Folds is the number of folds by which trials are judged; 0 where the validation rows judge them.
+func (s *Spec) Folds() int {
+	if s.Tuning == nil {
+		return 0
+	}
+	return s.Tuning.Folds
+}
+
+// maxFolds bounds tuning.folds: each is one more fit for each trial.
+const maxFolds = 20
 
 // Pruning is successive halving: a trial goes on at a rung where it is among the best of those before it.
 type Pruning struct {
@@ -97,6 +111,7 @@ func (s *Spec) validateTuning(v *validator) {
 	v.check(t.Trials >= 1 && t.Trials <= 1000, "tuning.trials", "found %d, want 1 to 1000", t.Trials)
 	v.check(t.Parallel >= 1 && t.Parallel <= max(1, t.Trials), "tuning.parallel", "found %d, want 1 to tuning.trials, %d",
 		t.Parallel, t.Trials)
+	s.validateFolds(v)
 	if p := t.Pruning; p != nil {
 		v.check(p.Reduction >= 2, "tuning.pruning.reduction", "found %d, want at least 2", p.Reduction)
 		v.check(p.MinRounds >= 1, "tuning.pruning.minRounds", "found %d, want at least 1", p.MinRounds)
@@ -116,6 +131,13 @@ func (s *Spec) validateTuning(v *validator) {
 		v.check(len(r.Values) == 0 || r.Steps == 0 && !r.Log, key, "listed values have neither steps nor log")
 		s.validateEnds(v, name, r)
 	}
+}
+
+func (s *Spec) validateFolds(v *validator) {
+	n := s.Folds()
+	v.check(n == 0 || n >= 2 && n <= maxFolds, "tuning.folds", "found %d, want 2 to %d, or leave it out", n, maxFolds)
+	v.check(n == 0 || s.Split.Time == "", "tuning.folds", "rows that split.time divides are judged by the newest ones, "+
+		"and folds would mix the times: leave one of the two out")
 }
 
 // validateEnds sets a parameter to the ends of its range, so that what the family refuses is refused before a search.

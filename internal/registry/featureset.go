@@ -15,6 +15,10 @@ const LatestFeatures = "latest.json"
 // SplitColumn is the column of a feature set that says which part a row belongs to.
 const SplitColumn = "_split"
 
+// FoldColumn is the column of a feature set that says which fold of tuning.folds a row belongs to, counted from 0; null
+// for test rows. There is none without folds.
+const FoldColumn = "_fold"
+
 // The parts of a feature set, as they stand in SplitColumn.
 const (
 	TrainPart      = "train"
@@ -23,7 +27,8 @@ const (
 )
 
 // FeatureSet names one feature set of the features zone. Its Parquet file holds the key (where there is one), the
-// label (the class name of a classifier, a number for a regression), the inputs and SplitColumn.
+// label (the class name of a classifier, a number for a regression), the inputs, SplitColumn and, with tuning.folds,
+// FoldColumn.
 type FeatureSet struct {
 	// Key is the key of the Parquet file: <data version>-<first 8 of the pipeline hash>/features.parquet.
 	Key string `json:"key"`

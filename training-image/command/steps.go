@@ -41,10 +41,10 @@ etl begins the run: it makes the run record that the other steps go on with.`},
 			flags: []string{"pipeline", "run", "curated", "features", "logs", "metadata", "online", "group", "result"},
 			long: `Runs the query in features of pipeline.yaml with DuckDB over the view "curated" (no query: every column) and
 writes features/<data version>-<pipeline>/features.parquet with the column _split: train, validation or test, drawn by a
-hash of the key and split.seed, so that a row stays in its part when others arrive. With --online the rows also replace
-those of the table features(key, features, updated) in the online store, and with --group each is a record of the
-platform's feature group (record_id, event_time, features). With --result another engine, such as Spark,
-has run the query already; its rows are taken, ordered, checked and divided in the same way.
+hash of the key and split.seed, so that a row stays in its part when others arrive; with tuning.folds also the column
+_fold. With --online the rows also replace those of the table features(key, features, updated) in the online store, and
+with --group each is a record of the platform's feature group (record_id, event_time, features). With --result another
+engine, such as Spark, has run the query already; its rows are taken, ordered, checked and divided in the same way.
 
 Refused are: a result without label or key, an input that is not a number, an input that equals the label in every row,
 two rows with one key, and a result too small to be divided.`},

@@ -7,7 +7,8 @@ import (
 )
 
 const tuneLong = `Trains with many parameters from tuning.space of pipeline.yaml and keeps those with the lowest loss on
-the validation rows for train. Without the section tuning there is nothing to do.
+the validation rows for train, or with tuning.folds on the training and validation rows by cross-validation. Without the
+section tuning there is nothing to do.
 
 Each trial is one object in models/<name>/tuning/<run>/trials/, beside trials.html with plots of all, and a row of the
 metadata table. A search that was stopped or killed goes on with the first trial that is not there; it finds the same,

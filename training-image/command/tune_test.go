@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,10 +14,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mlpathway/mlpathway/internal/pipeline"
 	"github.com/mlpathway/mlpathway/internal/registry"
+	"github.com/mlpathway/mlpathway/training-image/family"
+	"github.com/mlpathway/mlpathway/training-image/featureset"
 	"github.com/mlpathway/mlpathway/training-image/metadata"
 	"github.com/mlpathway/mlpathway/training-image/steptest"
+	"github.com/mlpathway/mlpathway/training-image/train"
+	"github.com/mlpathway/mlpathway/training-image/trees"
 	"github.com/mlpathway/mlpathway/training-image/tune"
+	"github.com/mlpathway/mlpathway/training-image/xgboost/xgboosttest"
 )
 
 const tuningSection = `
@@ -32,12 +39,12 @@ tuning:
 `
 
 // tunable is the lake of the example with a search, ready for it.
-func tunable(t *testing.T, run string) *steptest.Lake {
+func tunable(t *testing.T, run, section string) *steptest.Lake {
 	t.Helper()
 	l := tumour(t)
 	spec, err := os.ReadFile(filepath.Join(l.Dir, "pipeline.yaml"))
 	require.NoError(t, err)
-	l.SetPipeline(string(spec) + tuningSection)
+	l.SetPipeline(string(spec) + section)
 	l.Drop("breast_cancer.csv", text(t, table(t)), 0)
 	for _, name := range steps[:2] {
 		code, _, stderr := call(t, variables(l, run), name)
@@ -72,7 +79,7 @@ func forget(t *testing.T, l *steptest.Lake) {
 
 func TestTuneFindsTheSameHoweverItIsRun(t *testing.T) {
 	t.Parallel()
-	l := tunable(t, "r1")
+	l := tunable(t, "r1", tuningSection)
 	code, out, stderr := call(t, variables(l, "r1"), "tune")
 	require.Zero(t, code, stderr)
 	want := trials(t, l, "r1")
@@ -154,9 +161,107 @@ func TestTuneFindsTheSameHoweverItIsRun(t *testing.T) {
 	}
 }
 
+// With folds a trial's loss is that on the rows of all folds, and the search is as repeatable.
+func TestTuneByFolds(t *testing.T) {
+	t.Parallel()
+	l := tunable(t, "r1", `
+tuning:
+  trials: 8
+  parallel: 2
+  folds: 4
+  pruning: {reduction: 2, minRounds: 8}
+  space:
+    learningRate: {min: 0.02, max: 0.5, log: true}
+    maxDepth: {min: 1, max: 4}
+`)
+	code, out, stderr := call(t, variables(l, "r1"), "tune")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, out, "464 rows in 4 folds judge the trials")
+	want := trials(t, l, "r1")
+	require.Len(t, want, 8)
+	best := tune.Best(want)
+
+	spec, err := pipeline.Load(filepath.Join(l.Dir, "pipeline.yaml"))
+	require.NoError(t, err)
+	set, err := featureset.Read(t.Context(), l.Zone("features"), l.Run("r1").Features, spec,
+		featureset.Selection{Folds: true})
+	require.NoError(t, err)
+	sets, err := set.Folds(4)
+	require.NoError(t, err)
+	spec, err = spec.With(best.Parameters)
+	require.NoError(t, err)
+	var folds []*family.Request
+	for _, set := range sets {
+		folds = append(folds, train.Request(spec, set, nil))
+	}
+	var curve []float64
+	rounds, loss, err := family.CrossValidate(t.Context(), trees.New(xgboosttest.Open(t)), folds, make(chan struct{}, 1),
+		func(r family.Round) error {
+			curve = append(curve, r.Loss)
+			return nil
+		})
+	require.NoError(t, err)
+	assert.Equal(t, best.Rounds, rounds)
+	assert.InDelta(t, best.Loss, loss, 0)
+	assert.Equal(t, best.Curve, curve)
+	states := map[tune.Status]int{}
+	for _, trial := range want {
+		if states[trial.Status]++; trial.Status == tune.Pruned {
+			assert.InDelta(t, slices.Min(trial.Curve), trial.Loss, 0)
+		}
+	}
+	assert.Positive(t, states[tune.Pruned], "bad trials are ended early, in all folds")
+
+	forget(t, l)
+	for i := range 8 { // one job for each
+		code, _, stderr := call(t, variables(l, "r1"), "tune", "--trial", fmt.Sprint(i))
+		require.Zero(t, code, stderr)
+	}
+	assert.Equal(t, want, trials(t, l, "r1"))
+	for _, name := range append([]string{"tune"}, steps[2:]...) {
+		code, _, stderr := call(t, variables(l, "r1"), name)
+		require.Zero(t, code, stderr)
+	}
+	m, err := registry.New(l.Zone("models")).Manifest(t.Context(), "tumour", l.Run("r1").Version)
+	require.NoError(t, err)
+	parameters, err := json.Marshal(m.Parameters)
+	require.NoError(t, err)
+	assert.Contains(t, string(parameters), `"maxDepth":`+best.Parameters["maxDepth"])
+}
+
+// A class of two that lies in one fold alone cannot be learned without it.
+func TestTuneRefusesAFoldWithAllRowsOfAClass(t *testing.T) {
+	t.Parallel()
+	l := tumour(t)
+	spec, err := os.ReadFile(filepath.Join(l.Dir, "pipeline.yaml"))
+	require.NoError(t, err)
+	l.SetPipeline(string(spec) + "tuning: {folds: 2, space: {maxDepth: {min: 1, max: 4}}}\n")
+	records := table(t)
+	kept := records[:1]
+	malignant := 0
+	for _, record := range records[1:] {
+		if record[len(record)-1] == "malignant" {
+			if malignant++; malignant > 2 {
+				continue
+			}
+		}
+		kept = append(kept, record)
+	}
+	l.Drop("breast_cancer.csv", text(t, kept), 0)
+	for _, name := range steps[:2] {
+		code, _, stderr := call(t, variables(l, "r1"), name)
+		require.Zero(t, code, stderr)
+	}
+	code, _, stderr := call(t, variables(l, "r1"), "tune")
+	assert.Equal(t, 1, code)
+	assert.Regexp(t, `all rows that are \\?"malignant\\?" lie in fold [01] of 2`, stderr)
+	assert.Equal(t, registry.Failed, l.Run("r1").Status)
+	assert.Empty(t, l.Files("models"))
+}
+
 func TestTrainTakesTheParametersOfThePlatform(t *testing.T) {
 	t.Parallel()
-	l := tunable(t, "r1")
+	l := tunable(t, "r1", tuningSection)
 	code, out, stderr := call(t, variables(l, "r1"), "train", "--maxDepth", "3", "--learningRate=0.25")
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, "the platform gives learningRate 0.25, maxDepth 3")

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Exchange lets ranks put together what each of them knows of its own rows: merge is called once with the words of all
-// ranks in their order, and all of them get its answer.
+// Exchange lets ranks, or folds, put together what each of them knows of its own rows: merge is called once with the
+// words of all in their order, and all of them get its answer.
 type Exchange func(own []byte, merge func(all [][]byte) ([]byte, error)) ([]byte, error)
 
 // Alone is the exchange of one process that has all rows.
@@ -22,7 +22,8 @@ func (r *Request) exchange() Exchange {
 	return r.Exchange
 }
 
-// Loss of margins on the validation rows of all ranks.
+// Loss of margins on the validation rows of all ranks, or of all folds, is what early stopping watches: the mean log
+// loss of a classifier, the root mean square error of a regression.
 func (r *Request) Loss(margins []float32) (float64, error) {
 	sum, total := sums(r.Spec.Task, margins, r.Validation.Labels, r.Validation.Weights)
 	merged, err := r.exchange()(encode(sum, total), func(all [][]byte) ([]byte, error) {

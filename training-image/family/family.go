@@ -24,7 +24,7 @@ type Request struct {
 	Train, Validation *featureset.Table
 	// Mean of the labels of all training rows, where Train is this rank's share of them; nil where it holds all.
 	Mean *float64
-	// Exchange between the ranks; nil where this process has all rows.
+	// Exchange between the ranks, or the folds; nil where this fit has all rows.
 	Exchange Exchange
 	// Resume is the state of an earlier fit of the same request, from Round.State; nil to begin.
 	Resume []byte

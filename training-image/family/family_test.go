@@ -16,22 +16,31 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/featureset"
 )
 
+// lossOf is the loss of margins in one process.
+func lossOf(t *testing.T, task pipeline.Task, margins, labels, weights []float32) float64 {
+	t.Helper()
+	r := family.Request{Spec: &pipeline.Spec{Task: task}, Validation: &featureset.Table{Labels: labels, Weights: weights}}
+	loss, err := r.Loss(margins)
+	require.NoError(t, err)
+	return loss
+}
+
 func TestLosses(t *testing.T) {
 	t.Parallel()
-	assert.InDelta(t, math.Log(2), family.Loss(pipeline.Binary, []float32{0, 0}, []float32{0, 1}, nil), 1e-9)
+	assert.InDelta(t, math.Log(2), lossOf(t, pipeline.Binary, []float32{0, 0}, []float32{0, 1}, nil), 1e-9)
 	margins, labels, ones := make([]float32, 40_001), make([]float32, 40_001), slices.Repeat([]float32{1}, 40_001)
 	for i := range margins {
 		margins[i], labels[i] = float32(i%600-300)/10, float32(i%2)
 	}
-	assert.InEpsilon(t, family.Loss(pipeline.Binary, margins, labels, ones),
-		family.Loss(pipeline.Binary, margins, labels, nil), 1e-12, "row by row and as a product")
-	assert.InEpsilon(t, math.Log(2), family.Loss(pipeline.Binary, make([]float32, 40_001), labels, nil), 1e-12,
+	assert.InEpsilon(t, lossOf(t, pipeline.Binary, margins, labels, ones),
+		lossOf(t, pipeline.Binary, margins, labels, nil), 1e-12, "row by row and as a product")
+	assert.InEpsilon(t, math.Log(2), lossOf(t, pipeline.Binary, make([]float32, 40_001), labels, nil), 1e-12,
 		"the largest product")
-	assert.True(t, math.IsNaN(family.Loss(pipeline.Binary, []float32{float32(math.NaN())}, []float32{1}, nil)))
-	assert.InDelta(t, 500, family.Loss(pipeline.Binary, []float32{1000, 0}, []float32{0, 1}, nil), 1, "nothing overflows")
-	assert.InDelta(t, math.Log(3), family.Loss(pipeline.Multiclass, []float32{5, 5, 5}, []float32{2}, nil), 1e-9)
-	assert.InDelta(t, 1000, family.Loss(pipeline.Multiclass, []float32{1000, 0}, []float32{1}, nil), 1e-3)
-	assert.InDelta(t, 5, family.Loss(pipeline.Regression, []float32{3, 4}, []float32{10, 5}, nil), 1e-6)
+	assert.True(t, math.IsNaN(lossOf(t, pipeline.Binary, []float32{float32(math.NaN())}, []float32{1}, nil)))
+	assert.InDelta(t, 500, lossOf(t, pipeline.Binary, []float32{1000, 0}, []float32{0, 1}, nil), 1, "nothing overflows")
+	assert.InDelta(t, math.Log(3), lossOf(t, pipeline.Multiclass, []float32{5, 5, 5}, []float32{2}, nil), 1e-9)
+	assert.InDelta(t, 1000, lossOf(t, pipeline.Multiclass, []float32{1000, 0}, []float32{1}, nil), 1e-3)
+	assert.InDelta(t, 5, lossOf(t, pipeline.Regression, []float32{3, 4}, []float32{10, 5}, nil), 1e-6)
 }
 
 // fixed answers the first input.
@@ -182,7 +191,7 @@ func TestTheLossIsThatOfAllRanks(t *testing.T) {
 			labels = []float32{1, 0, 0}
 		}
 		spec := &pipeline.Spec{Task: task}
-		want := family.Loss(task, margins, labels, weights)
+		want := lossOf(t, task, margins, labels, weights)
 		exchange := together(2)
 		var group sync.WaitGroup
 		for rank, rows := range [][2]int{{0, 1}, {1, 3}} {

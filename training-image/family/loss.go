@@ -7,13 +7,6 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/parallel"
 )
 
-// Loss is what early stopping watches: the mean log loss of a classifier, the root mean square error of a regression.
-// weights are those of the rows; nil where all are equal.
-func Loss(task pipeline.Task, margins, labels, weights []float32) float64 {
-	sum, total := sums(task, margins, labels, weights)
-	return loss(task, sum, total)
-}
-
 // loss makes the mean of a sum.
 func loss(task pipeline.Task, sum, total float64) float64 {
 	if task == pipeline.Regression {

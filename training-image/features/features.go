@@ -255,6 +255,10 @@ func (r *result) check() error {
 				"pipeline.yaml", r.rows, part)
 		}
 	}
+	if i := slices.Index(r.folds, 0); i >= 0 {
+		return fmt.Errorf("%d rows are too few: the fold %d of %d is empty; bring more rows, or lower tuning.folds in "+
+			"pipeline.yaml", r.rows, i, len(r.folds))
+	}
 	if r.spec.Task != pipeline.Regression && len(r.classes) < 2 {
 		return fmt.Errorf("all %d rows have the label %q: bring rows of the other classes too", r.rows,
 			slices.Collect(maps.Keys(r.classes)))

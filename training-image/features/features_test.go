@@ -125,6 +125,7 @@ func TestRefusedQueries(t *testing.T) {
 		"time":           {"SELECT kind, id, DATE '2026-01-01' AS t FROM curated", `"t" is of type DATE and not a number`},
 		"twice":          {"SELECT kind, id, size AS a, size AS a FROM curated", `the column "a" is in the result twice`},
 		"reserved":       {"SELECT kind, id, size AS _split FROM curated", `the name "_split" is reserved`},
+		"reserved fold":  {"SELECT kind, id, size AS _fold FROM curated", `the name "_fold" is reserved`},
 		"no rows":        {"SELECT * FROM curated WHERE id > 1000", "returns no rows: loosen its conditions"},
 		"join fans out":  {"SELECT a.* FROM curated a, (VALUES (1), (2)) b(x)", "stands in the result twice"},
 		"null label":     {"SELECT id, size, nullif(kind, 'pear') AS kind FROM curated", "the label is null"},
@@ -311,9 +312,72 @@ func TestWithoutAKeyEqualRowsStayTogether(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist, "without a key there is no online store")
 }
 
+// Folds are drawn with the parts: what stays together does so in a fold too, test rows have none, and the parts are the
+// same as without.
+func TestFoldsDivideTheRowsThatAreNotForTheTest(t *testing.T) {
+	t.Parallel()
+	const folds = "tuning: {folds: 5, space: {maxDepth: {min: 1, max: 4}}}\n"
+	const farms = "features: SELECT id, kind, size, id // 4 AS farm FROM curated\n"
+	for name, c := range map[string]struct {
+		text  string
+		group func(id int64) int64 // of rows that stay together
+		size  float64              // of a group
+	}{
+		"key":    {fruit, func(id int64) int64 { return id }, 1},
+		"by":     {fruit + farms + "split: {by: farm, test: 0.3}\n", func(id int64) int64 { return id / 4 }, 4},
+		"no key": {strings.Replace(fruit, "  key: id\n", "", 1), func(id int64) int64 { return id }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := steptest.New(t, c.text)
+			l.Drop("a.csv", rows(2000), 0)
+			l.Drop("b.csv", rows(2000), 1)
+			require.NoError(t, run(t, l, "r1"))
+			columns, before := l.Rows("features", l.Run("r1").Features)
+			l.SetPipeline(c.text + folds)
+			require.NoError(t, run(t, l, "r2"))
+			with, got := l.Rows("features", l.Run("r2").Features)
+			assert.Equal(t, append(columns, "_fold"), with)
+			of, count := map[int64]any{}, map[any]int{}
+			for _, row := range got {
+				fold := row["_fold"]
+				if count[fold]++; row["_split"] == "test" {
+					require.Nil(t, fold)
+				} else {
+					require.Contains(t, []any{0.0, 1.0, 2.0, 3.0, 4.0}, fold)
+				}
+				id, ok := row["id"].(int64)
+				if !ok {
+					id = int64(row["id"].(float64)) // it is an input
+				}
+				group := c.group(id)
+				if other, ok := of[group]; ok {
+					require.Equal(t, other, fold, "group %d", group)
+				}
+				of[group] = fold
+				delete(row, "_fold")
+			}
+			assert.Equal(t, before, got)
+			share := float64(len(got)-count[nil]) / 5
+			for fold := range 5 {
+				assert.InDelta(t, share, count[float64(fold)], 4*math.Sqrt(share*c.size), "fold %d", fold)
+			}
+		})
+	}
+}
+
+func TestAnEmptyFoldIsRefused(t *testing.T) {
+	t.Parallel()
+	l := steptest.New(t, fruit+"tuning: {folds: 20, space: {maxDepth: {min: 1, max: 4}}}\n")
+	l.Drop("a.csv", rows(30), 0)
+	require.ErrorContains(t, run(t, l, "r1"), "30 rows are too few: the fold ")
+	assert.Empty(t, l.Files("features"))
+}
+
 func TestTheOnlineStoreFollows(t *testing.T) {
 	t.Parallel()
-	l := steptest.New(t, fruit)
+	l := steptest.New(t, fruit+"features: SELECT *, 1 + id % 2 AS counts FROM curated\nweight: counts\n"+
+		"tuning: {folds: 2, space: {maxDepth: {min: 1, max: 4}}}\n")
 	l.Drop("a.csv", rows(50), 0)
 	require.NoError(t, run(t, l, "r1"))
 	db, err := metadata.OpenSQLite(filepath.Join(l.Dir, "online", "online.db"))
@@ -329,7 +393,7 @@ func TestTheOnlineStoreFollows(t *testing.T) {
 	}
 	inputs, err := get("10")
 	require.NoError(t, err)
-	assert.Equal(t, map[string]any{"size": nil, "ripe": 1.0, "color": 2.0}, inputs, "no key, no label, no part")
+	assert.Equal(t, map[string]any{"size": nil, "ripe": 1.0, "color": 2.0}, inputs, "no key, no label, no weight, no part, no fold")
 	require.NoError(t, os.Remove(filepath.Join(l.Dir, "raw", "a.csv")))
 	l.Drop("b.csv", rows(40), 1)
 	require.NoError(t, run(t, l, "r2"))

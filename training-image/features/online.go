@@ -84,7 +84,7 @@ func (r *result) each(do func(key, features string) error) error {
 			switch name {
 			case r.spec.Source.Key:
 				key = i
-			case r.spec.Label, registry.SplitColumn:
+			case r.spec.Label, r.spec.Weight, registry.SplitColumn, registry.FoldColumn:
 			default:
 				quoted, err := json.Marshal(name)
 				if err != nil {

@@ -82,7 +82,7 @@ func planColumn(spec *pipeline.Spec, name, kind string) (planned, error) {
 	case p.time && !number && !isTime(kind):
 		return p, fmt.Errorf("the time %q of split is of type %s and neither time nor number", name, kind)
 	case p.role != noRole:
-	case name == registry.SplitColumn:
+	case name == registry.SplitColumn, name == registry.FoldColumn:
 		return p, fmt.Errorf("the name %q is reserved: name the column otherwise", name)
 	case number:
 		p.role = numberRole

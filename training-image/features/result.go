@@ -25,6 +25,7 @@ type result struct {
 	inputs  []string
 	rows    int
 	parts   map[string]int
+	folds   []int    // rows of each fold; none without folds
 	names   []string // of the classes
 	classes map[string]int
 	leaks   []bool // whether an input has equalled the label in every row so far
@@ -37,7 +38,7 @@ type result struct {
 
 func newResult(spec *pipeline.Spec, plan []planned, path string) *result {
 	r := &result{spec: spec, plan: plan, path: path, parts: map[string]int{}, names: spec.Classes(),
-		classes: map[string]int{}}
+		classes: map[string]int{}, folds: make([]int, spec.Folds())}
 	for _, p := range plan {
 		if p.role >= numberRole {
 			r.seen = append(r.seen, false)
@@ -48,7 +49,7 @@ func newResult(spec *pipeline.Spec, plan []planned, path string) *result {
 	return r
 }
 
-// columns are those of the Parquet file: the result's in their order, then the part.
+// columns are those of the Parquet file: the result's in their order, the part, and the fold where there are such.
 func (r *result) columns() []parquetfile.Column {
 	var out []parquetfile.Column
 	for _, p := range r.plan {
@@ -64,7 +65,11 @@ func (r *result) columns() []parquetfile.Column {
 		}
 		out = append(out, c)
 	}
-	return append(out, parquetfile.Column{Name: registry.SplitColumn, Kind: parquetfile.Text})
+	out = append(out, parquetfile.Column{Name: registry.SplitColumn, Kind: parquetfile.Text})
+	if len(r.folds) > 0 {
+		out = append(out, parquetfile.Column{Name: registry.FoldColumn, Kind: parquetfile.Double, Optional: true})
+	}
+	return out
 }
 
 // fill writes the rows of the query's result, which lie in a file.
@@ -294,24 +299,34 @@ func (r *result) watchInputs(out *cell.Block) {
 	}
 }
 
-// divide puts the part of each row into the last column, behind so many others.
+// divide puts the part of each row into the column behind so many others, and its fold into the next one.
 func (r *result) divide(out *cell.Block, width int, keys, groups []cell.Value) {
 	row := make([]cell.Value, width)
 	for i, to := 0, out.Column(width); i < out.Rows; i++ {
 		var part string
-		switch {
-		case r.spec.Split.Time != "":
+		if r.spec.Split.Time != "" {
 			part = r.period(groups[i])
-		case groups != nil:
-			part = r.draw(groups[i])
-		case keys != nil:
-			part = r.draw(keys[i])
-		default:
-			out.Row(i, row)
-			part = r.draw(row...)
+		} else {
+			draw := r.draw(identity(i, out, row, keys, groups))
+			if part = r.part(draw); len(r.folds) > 0 {
+				out.Set(i, width+1, r.fold(draw))
+			}
 		}
 		to[i] = cell.OfText(part)
 		r.parts[part]++
+	}
+}
+
+// identity is what a row is drawn by: what stays together, its key, or all of it, for which there is room in row.
+func identity(i int, out *cell.Block, row, keys, groups []cell.Value) []cell.Value {
+	switch {
+	case groups != nil:
+		return groups[i : i+1]
+	case keys != nil:
+		return keys[i : i+1]
+	default:
+		out.Row(i, row)
+		return row
 	}
 }
 
@@ -328,11 +343,10 @@ func (r *result) period(time cell.Value) string {
 	}
 }
 
-// draw gives the part of a row by a hash of its key, or of its content where it has none: the same row always falls
-// into the same part, whatever other rows there are.
-func (r *result) draw(content ...cell.Value) string {
-	split := &r.spec.Split
-	b := strconv.AppendInt(r.content[:0], int64(split.Seed), 10)
+// draw gives a number from 0 to 1 by a hash of a row's key, or of its content where it has none: the same row is always
+// drawn the same number, whatever other rows there are.
+func (r *result) draw(content []cell.Value) float64 {
+	b := strconv.AppendInt(r.content[:0], int64(r.spec.Split.Seed), 10)
 	for _, v := range content {
 		if b = append(b, 0); v.Kind() == cell.Missing {
 			b = append(b, "<nil>"...)
@@ -342,7 +356,12 @@ func (r *result) draw(content ...cell.Value) string {
 	}
 	r.content = b
 	sum := sha256.Sum256(b)
-	draw := float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
+	return float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
+}
+
+// part is that of a row by the number that it is drawn.
+func (r *result) part(draw float64) string {
+	split := &r.spec.Split
 	switch {
 	case draw < split.Test:
 		return registry.TestPart
@@ -351,4 +370,15 @@ func (r *result) draw(content ...cell.Value) string {
 	default:
 		return registry.TrainPart
 	}
+}
+
+// fold is that of a row by the same number: rows that stay together stay together in a fold too. Test rows have none.
+func (r *result) fold(draw float64) cell.Value {
+	test, n := r.spec.Split.Test, len(r.folds)
+	if draw < test {
+		return cell.Value{}
+	}
+	fold := min(int((draw-test)/(1-test)*float64(n)), n-1)
+	r.folds[fold]++
+	return cell.OfFloat(float64(fold))
 }

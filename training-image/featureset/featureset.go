@@ -28,6 +28,7 @@ type Table struct {
 	// First is the place of the first row in the part, and All is the number of rows of the whole part.
 	First, All int
 
+	folds   []uint8 // of the rows; nil where they were not read
 	release func()
 }
 
@@ -75,6 +76,8 @@ type Selection struct {
 	Rank, World int
 	// Scratch keeps the values in a file on this machine, of which the system holds in memory what there is room for.
 	Scratch bool
+	// Folds reads the folds of tuning.folds too, for Set.Folds.
+	Folds bool
 }
 
 // Read reads what is selected of the feature set at a key. Close the set where Scratch is chosen.
@@ -121,7 +124,7 @@ type reader struct {
 	set          Set
 	classWeights []float32
 	label, split int
-	weight       int // -1 where rows have no weights
+	weight, fold int // -1 where rows have none
 	inputs       []int
 	counts       []map[string]int // rows of each part in each group
 	shares       map[string]span  // of this process
@@ -168,6 +171,9 @@ func (r *reader) plan() error {
 		r.shares[part], t.First = share, share.from
 		n := share.to - share.from
 		t.Labels = make([]float32, n)
+		if r.Folds {
+			t.folds = make([]uint8, n)
+		}
 		if r.weight >= 0 || r.classWeights != nil {
 			t.Weights = make([]float32, n)
 		}
@@ -191,7 +197,7 @@ func (r *reader) share(part string, all int) (span, error) {
 
 // columns finds the columns by their names, and gives those of the inputs.
 func (r *reader) columns() (names []string, err error) {
-	r.label, r.split, r.weight = -1, -1, -1
+	r.label, r.split, r.weight, r.fold = -1, -1, -1, -1
 	for i, name := range r.file.Columns() {
 		switch name {
 		case r.spec.Source.Key:
@@ -199,6 +205,8 @@ func (r *reader) columns() (names []string, err error) {
 			r.label = i
 		case registry.SplitColumn:
 			r.split = i
+		case registry.FoldColumn:
+			r.fold = i
 		case r.spec.Weight:
 			r.weight = i
 		default:
@@ -208,6 +216,9 @@ func (r *reader) columns() (names []string, err error) {
 	if r.label < 0 || r.split < 0 || len(names) == 0 {
 		return nil, fmt.Errorf("the feature set has the columns %q and lacks label, %s or inputs: start a new run",
 			r.file.Columns(), registry.SplitColumn)
+	}
+	if r.Folds && r.fold < 0 {
+		return nil, fmt.Errorf("the feature set lacks the column %s: start a new run", registry.FoldColumn)
 	}
 	return names, nil
 }
@@ -267,7 +278,8 @@ func (r *reader) group(group, rows int, before map[string]int) error {
 			return nil
 		})
 	})
-	return errors.Join(err, r.labels(group, first, last+1, places), r.weights(group, first, last+1, places))
+	return errors.Join(err, r.labels(group, first, last+1, places), r.weights(group, first, last+1, places),
+		r.foldsOf(group, first, last+1, places))
 }
 
 func (r *reader) labels(group, from, to int, places []place) error {
@@ -318,6 +330,26 @@ func (r *reader) weights(group, from, to int, places []place) error {
 			if p := places[row+i]; p.table != nil {
 				p.table.Weights[p.row] *= float32(x)
 			}
+		}
+		return nil
+	})
+}
+
+// foldsOf reads which folds the rows belong to.
+func (r *reader) foldsOf(group, from, to int, places []place) error {
+	if !r.Folds {
+		return nil
+	}
+	return r.file.Floats(group, r.fold, from, to, func(row int, values []float64) error {
+		for i, x := range values {
+			p := places[row+i]
+			if p.table == nil || p.table == r.set[registry.TestPart] {
+				continue
+			}
+			if !(x >= 0 && x < float64(r.spec.Folds())) {
+				return fmt.Errorf("the feature set has a row of the unknown fold %v: start a new run", x)
+			}
+			p.table.folds[p.row] = uint8(x)
 		}
 		return nil
 	})

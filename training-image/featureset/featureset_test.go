@@ -43,6 +43,7 @@ source:
     - {name: y, type: category, values: ["no", "yes"]}
 label: y
 model: {classWeights: {"yes": 3}}
+tuning: {folds: 5, space: {maxDepth: {min: 1, max: 4}}}
 gate: {metric: accuracy, threshold: 0}
 `))
 	require.NoError(tb, err)
@@ -58,7 +59,8 @@ func write(t *testing.T, rows int, sorted bool) *lake.Zone {
 	w, err := parquetfile.NewWriter(f, []parquetfile.Column{{Name: "id", Kind: parquetfile.Integer},
 		{Name: "a", Kind: parquetfile.Double, Optional: true}, {Name: "y", Kind: parquetfile.Text},
 		{Name: "c", Kind: parquetfile.Double, Optional: true}, {Name: "w", Kind: parquetfile.Double},
-		{Name: registry.SplitColumn, Kind: parquetfile.Text}})
+		{Name: registry.SplitColumn, Kind: parquetfile.Text},
+		{Name: registry.FoldColumn, Kind: parquetfile.Double, Optional: true}})
 	require.NoError(t, err)
 	random := rand.New(rand.NewPCG(1, 2))
 	parts := []string{registry.TrainPart, registry.ValidationPart, registry.TestPart}
@@ -71,7 +73,12 @@ func write(t *testing.T, rows int, sorted bool) *lake.Zone {
 		if i%7 > 0 {
 			a = float64(i)
 		}
-		require.NoError(t, w.Write(cell.Row(int64(i), a, []string{"no", "yes"}[i%2], float64(i%3), float64(1+i%4), part)))
+		var fold any
+		if part != registry.TestPart {
+			fold = float64(foldOf(i))
+		}
+		require.NoError(t, w.Write(cell.Row(int64(i), a, []string{"no", "yes"}[i%2], float64(i%3), float64(1+i%4), part,
+			fold)))
 	}
 	require.NoError(t, w.Close())
 	require.NoError(t, f.Close())
@@ -80,6 +87,9 @@ func write(t *testing.T, rows int, sorted bool) *lake.Zone {
 	t.Cleanup(func() { _ = zone.Close() })
 	return zone
 }
+
+// foldOf is the fold of a row: they have unequal sizes.
+func foldOf(row int) int { return []int{0, 1, 1, 2, 2, 2, 3, 4, 4, 4, 4}[row%11] }
 
 // check looks at each row of a table: the values say which row it is.
 func check(t *testing.T, tab *featureset.Table) {
@@ -177,6 +187,60 @@ func TestScratchIsAFileWithoutAName(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(temp, "none"))
 	_, err := featureset.Read(t.Context(), zone, key, spec(t), featureset.Selection{Scratch: true})
 	require.ErrorContains(t, err, "making room for the rows")
+}
+
+// In each set one fold is held back, and all others are learned from: each row once.
+func TestFolds(t *testing.T) {
+	t.Parallel()
+	s := spec(t)
+	zone := write(t, rows, false)
+	for _, scratch := range []bool{false, true} {
+		whole, err := featureset.Read(t.Context(), zone, key, s, featureset.Selection{Folds: true, Scratch: scratch})
+		require.NoError(t, err)
+		want := map[float32]float32{} // the weights of rows by their numbers
+		for _, part := range []string{registry.TrainPart, registry.ValidationPart} {
+			for i := range whole[part].Rows() {
+				if a := whole[part].Row(i)[0]; a == a {
+					want[a] = whole[part].Weights[i]
+				}
+			}
+		}
+		all := whole[registry.TrainPart].Rows() + whole[registry.ValidationPart].Rows()
+		sets, err := whole.Folds(5)
+		require.NoError(t, err)
+		whole.Close() // they are copies
+		require.Len(t, sets, 5)
+		for fold, set := range sets {
+			train, held := set[registry.TrainPart], set[registry.ValidationPart]
+			assert.Equal(t, all, train.Rows()+held.Rows())
+			got := map[float32]float32{}
+			for part, tab := range set {
+				assert.Equal(t, tab.Rows(), tab.All)
+				for i := range tab.Rows() {
+					a := tab.Row(i)[0]
+					if a != a {
+						continue
+					}
+					require.Equal(t, part == registry.ValidationPart, foldOf(int(a)) == fold, "row %v", a)
+					require.InDelta(t, int(a)%3, tab.Row(i)[1], 0)
+					require.InDelta(t, int(a)%2, tab.Labels[i], 0)
+					got[a] = tab.Weights[i]
+				}
+			}
+			assert.Equal(t, want, got, "fold %d", fold)
+		}
+		for _, set := range sets {
+			set.Close()
+		}
+	}
+	set, err := featureset.Read(t.Context(), zone, key, s, featureset.Selection{Folds: true})
+	require.NoError(t, err)
+	_, err = set.Folds(7)
+	require.ErrorContains(t, err, "the fold 5 of 7 has no rows: lower tuning.folds")
+	fewer := spec(t)
+	fewer.Tuning.Folds = 4
+	_, err = featureset.Read(t.Context(), zone, key, fewer, featureset.Selection{Folds: true})
+	require.ErrorContains(t, err, "unknown fold 4")
 }
 
 func TestFactsOfSharesAreThoseOfAllRows(t *testing.T) {

@@ -78,11 +78,14 @@ func (f *fit) minimize(ctx context.Context) error {
 		}
 		f.step(f.problem.value)
 		margins := f.problem.margins(f.Point, f.held)
-		loss := family.Loss(f.Spec.Task, margins, f.Validation.Labels, f.Validation.Weights)
+		loss, err := f.Loss(margins)
+		if err != nil {
+			return err
+		}
 		if _, err := f.Add(loss, f.problem.mean(f.Value, f.Point)); err != nil {
 			return err
 		}
-		err := f.Tell(&f.Stopper, most, func() ([]byte, error) { return json.Marshal(state{f.Stopper, f.minimizer}) })
+		err = f.Tell(&f.Stopper, most, func() ([]byte, error) { return json.Marshal(state{f.Stopper, f.minimizer}) })
 		if err != nil {
 			return err
 		}

@@ -107,7 +107,10 @@ func (f *fit) epochs(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		loss := family.Loss(f.Spec.Task, f.margins(f.held), f.Validation.Labels, f.Validation.Weights)
+		loss, err := f.Loss(f.margins(f.held))
+		if err != nil {
+			return err
+		}
 		improved, err := f.Add(loss, trainLoss)
 		if err != nil {
 			return fmt.Errorf("epoch %d: %w", len(f.Curve)+1, err)

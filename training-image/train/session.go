@@ -83,7 +83,8 @@ func (s *session) fit(ctx context.Context) (fitted *family.Fitted, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.set, s.facts, err = Read(s.stop, s.Job, s.o.Place.Rank, s.o.Place.World, s.exchange); err != nil {
+	mine := featureset.Selection{Rank: s.o.Place.Rank, World: s.o.Place.World}
+	if s.set, s.facts, err = Read(s.stop, s.Job, mine, s.exchange); err != nil {
 		return nil, s.explain(err)
 	}
 	r := Request(s.spec, s.set, s.each)

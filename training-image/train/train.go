@@ -117,16 +117,16 @@ func Family(spec *pipeline.Spec, open func() (*xgboost.Library, error)) (family.
 }
 
 // Read reads a rank's share of the training and the validation rows of a run, with what all ranks must know about all
-// rows, and refuses a feature set from which the classes cannot be learned. Close the set.
-func Read(ctx context.Context, j *step.Job, rank, world int, exchange family.Exchange,
+// rows, and refuses a feature set from which the classes cannot be learned. Close the set. Rank, World and Folds are
+// taken from the selection.
+func Read(ctx context.Context, j *step.Job, s featureset.Selection, exchange family.Exchange,
 ) (featureset.Set, *featureset.Facts, error) {
 	zone, err := j.Zone(ctx, j.Features)
 	if err != nil {
 		return nil, nil, err
 	}
-	set, err := featureset.Read(ctx, zone, j.Record.Features, j.Spec, featureset.Selection{
-		Parts: []string{registry.TrainPart, registry.ValidationPart}, Rank: rank, World: world,
-		Scratch: j.Spec.Model.ExternalMemory})
+	s.Parts, s.Scratch = []string{registry.TrainPart, registry.ValidationPart}, j.Spec.Model.ExternalMemory
+	set, err := featureset.Read(ctx, zone, j.Record.Features, j.Spec, s)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/mlpathway/mlpathway/internal/lake"
 	"github.com/mlpathway/mlpathway/internal/pipeline"
+	"github.com/mlpathway/mlpathway/internal/registry"
 	"github.com/mlpathway/mlpathway/training-image/candidate"
 	"github.com/mlpathway/mlpathway/training-image/family"
 	"github.com/mlpathway/mlpathway/training-image/featureset"
@@ -56,7 +58,7 @@ func Run(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		defer r.set.Close()
+		defer r.close()
 		if err := r.all(ctx); err != nil || o.ReadOnly {
 			return err
 		}
@@ -73,7 +75,8 @@ type run struct {
 	apart  int // a trial is proposed from those that lie so many before it
 	models *lake.Zone
 	family family.Family
-	set    featureset.Set
+	sets   []featureset.Set // one with the validation part, or one for each fold
+	turns  chan struct{}    // of the folds, to compute
 	trials []Trial
 	done   []chan struct{} // closed when a trial is known
 	say    sync.Mutex
@@ -103,8 +106,64 @@ func newRun(ctx context.Context, o Options, j *step.Job) (*run, error) {
 	if r.family, err = train.Family(j.Spec, o.Open); err != nil {
 		return nil, err
 	}
-	r.set, _, err = train.Read(ctx, j, 0, 1, family.Alone)
-	return r, err
+	return r, r.read(ctx)
+}
+
+// read reads the rows, and divides them into folds where there are such.
+func (r *run) read(ctx context.Context) error {
+	n := r.tuning.Folds
+	set, _, err := train.Read(ctx, r.Job, featureset.Selection{Folds: n > 0}, family.Alone)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		r.sets = []featureset.Set{set}
+		return nil
+	}
+	defer set.Close()
+	if r.sets, err = set.Folds(n); err != nil {
+		return err
+	}
+	first := r.sets[0][registry.TrainPart]
+	r.turns = make(chan struct{}, turns(len(first.Values)))
+	if r.Spec.Task == pipeline.Binary {
+		err = checkFolds(r.Spec.Classes(), r.sets)
+	}
+	if err != nil {
+		r.close()
+		return err
+	}
+	r.Say("%d rows in %d folds judge the trials", first.Rows()+r.sets[0][registry.ValidationPart].Rows(), n)
+	return nil
+}
+
+// turns is how many folds compute at a time: a fit of many values uses several processors by itself.
+func turns(values int) int {
+	const many = 1 << 20
+	if values < many {
+		return runtime.GOMAXPROCS(0)
+	}
+	return max(1, runtime.GOMAXPROCS(0)/4)
+}
+
+// checkFolds refuses folds of which one leaves only one of two classes to the others.
+func checkFolds(classes []string, sets []featureset.Set) error {
+	for i, set := range sets {
+		labels := set[registry.TrainPart].Labels
+		for class, name := range classes {
+			if !slices.Contains(labels, float32(class)) {
+				return fmt.Errorf("all rows that are %q lie in fold %d of %d, so that they cannot be learned without it: "+
+					"bring more such rows, or leave tuning.folds out of pipeline.yaml", name, i, len(sets))
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) close() {
+	for _, set := range r.sets {
+		set.Close()
+	}
 }
 
 // mine tells whether this process runs a trial.
@@ -204,14 +263,13 @@ func (r *run) fit(ctx context.Context, t *Trial) error {
 		return fmt.Errorf("trial %d: %w", t.Number, err)
 	}
 	known := r.known(t.Number)
-	request := train.Request(spec, r.set, func(round family.Round) error {
+	rounds, loss, err := r.judge(ctx, spec, func(round family.Round) error {
 		t.Curve = append(t.Curve, round.Loss)
 		if r.tuning.Pruning != nil && prune(r.tuning.Pruning, t, known) {
 			return errPruned
 		}
 		return nil
 	})
-	fitted, err := r.family.Fit(ctx, request)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -220,9 +278,25 @@ func (r *run) fit(ctx context.Context, t *Trial) error {
 	case err != nil:
 		t.Status, t.Error = Failed, err.Error()
 	default:
-		t.Status, t.Loss, t.Rounds = Done, fitted.Loss, fitted.Rounds
+		t.Status, t.Loss, t.Rounds = Done, loss, rounds
 	}
 	return nil
+}
+
+// judge trains with parameters, and gives the rounds that would be kept and the loss after them.
+func (r *run) judge(ctx context.Context, spec *pipeline.Spec, each func(family.Round) error) (int, float64, error) {
+	if r.turns == nil {
+		fitted, err := r.family.Fit(ctx, train.Request(spec, r.sets[0], each))
+		if err != nil {
+			return 0, 0, err
+		}
+		return fitted.Rounds, fitted.Loss, nil
+	}
+	var folds []*family.Request
+	for _, set := range r.sets {
+		folds = append(folds, train.Request(spec, set, nil))
+	}
+	return family.CrossValidate(ctx, r.family, folds, r.turns, each)
 }
 
 // prune is successive halving: at a rung a trial must be among the best of those before it.

@@ -34,9 +34,11 @@ func Run(t *testing.T, c Case) {
 	for _, task := range []pipeline.Task{pipeline.Binary, pipeline.Multiclass, pipeline.Regression} {
 		t.Run("learns "+string(task), func(t *testing.T) { t.Parallel(); c.learns(t, task) })
 		t.Run("repeats and resumes "+string(task), func(t *testing.T) { t.Parallel(); c.resumes(t, task) })
+		t.Run("cross-validates "+string(task), func(t *testing.T) { t.Parallel(); c.folds(t, task) })
 	}
 	t.Run("weights count", func(t *testing.T) { t.Parallel(); c.weights(t) })
 	t.Run("stops when told", func(t *testing.T) { t.Parallel(); c.stops(t) })
+	t.Run("ends all folds", func(t *testing.T) { t.Parallel(); c.foldsStop(t) })
 	t.Run("names the rounds", func(t *testing.T) { t.Parallel(); c.rounds(t) })
 }
 
