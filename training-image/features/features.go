@@ -255,7 +255,7 @@ func (r *result) check() error {
 				"pipeline.yaml", r.rows, part)
 		}
 	}
-	if i := slices.Index(r.folds, 0); i >= 0 {
+	if i := slices.Index(r.folds, false); i >= 0 {
 		return fmt.Errorf("%d rows are too few: the fold %d of %d is empty; bring more rows, or lower tuning.folds in "+
 			"pipeline.yaml", r.rows, i, len(r.folds))
 	}

@@ -393,7 +393,7 @@ func TestTheOnlineStoreFollows(t *testing.T) {
 	}
 	inputs, err := get("10")
 	require.NoError(t, err)
-	assert.Equal(t, map[string]any{"size": nil, "ripe": 1.0, "color": 2.0}, inputs, "no key, no label, no weight, no part, no fold")
+	assert.Equal(t, map[string]any{"size": nil, "ripe": 1.0, "color": 2.0}, inputs, "no key, label, weight, part or fold")
 	require.NoError(t, os.Remove(filepath.Join(l.Dir, "raw", "a.csv")))
 	l.Drop("b.csv", rows(40), 1)
 	require.NoError(t, run(t, l, "r2"))

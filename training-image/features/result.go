@@ -25,7 +25,7 @@ type result struct {
 	inputs  []string
 	rows    int
 	parts   map[string]int
-	folds   []int    // rows of each fold; none without folds
+	folds   []bool   // whether a fold has a row; none without folds
 	names   []string // of the classes
 	classes map[string]int
 	leaks   []bool // whether an input has equalled the label in every row so far
@@ -38,7 +38,7 @@ type result struct {
 
 func newResult(spec *pipeline.Spec, plan []planned, path string) *result {
 	r := &result{spec: spec, plan: plan, path: path, parts: map[string]int{}, names: spec.Classes(),
-		classes: map[string]int{}, folds: make([]int, spec.Folds())}
+		classes: map[string]int{}, folds: make([]bool, spec.Folds())}
 	for _, p := range plan {
 		if p.role >= numberRole {
 			r.seen = append(r.seen, false)
@@ -379,6 +379,6 @@ func (r *result) fold(draw float64) cell.Value {
 		return cell.Value{}
 	}
 	fold := min(int((draw-test)/(1-test)*float64(n)), n-1)
-	r.folds[fold]++
+	r.folds[fold] = true
 	return cell.OfFloat(float64(fold))
 }

@@ -184,8 +184,18 @@ func TestScratchIsAFileWithoutAName(t *testing.T) {
 		set.Close()
 		assert.False(t, mapped())
 	}
+	set, err := featureset.Read(t.Context(), zone, key, spec(t), featureset.Selection{Scratch: true, Folds: true})
+	require.NoError(t, err)
+	folds, err := set.Folds(5)
+	require.NoError(t, err)
+	set.Close()
+	assert.True(t, mapped())
+	for _, fold := range folds {
+		fold.Close()
+	}
+	assert.False(t, mapped())
 	t.Setenv("TMPDIR", filepath.Join(temp, "none"))
-	_, err := featureset.Read(t.Context(), zone, key, spec(t), featureset.Selection{Scratch: true})
+	_, err = featureset.Read(t.Context(), zone, key, spec(t), featureset.Selection{Scratch: true})
 	require.ErrorContains(t, err, "making room for the rows")
 }
 
@@ -237,6 +247,10 @@ func TestFolds(t *testing.T) {
 	require.NoError(t, err)
 	_, err = set.Folds(7)
 	require.ErrorContains(t, err, "the fold 5 of 7 has no rows: lower tuning.folds")
+	other := spec(t)
+	other.Source.Key = registry.FoldColumn // which stands for a file without it
+	_, err = featureset.Read(t.Context(), zone, key, other, featureset.Selection{Folds: true})
+	require.ErrorContains(t, err, "lacks the column _fold: start a new run")
 	fewer := spec(t)
 	fewer.Tuning.Folds = 4
 	_, err = featureset.Read(t.Context(), zone, key, fewer, featureset.Selection{Folds: true})

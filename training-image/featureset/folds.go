@@ -82,10 +82,10 @@ func (c *circle) fill(t *Table) {
 // rows are those from one on to another.
 func (c *circle) rows(from, to int) *Table {
 	width := len(c.table.Inputs)
-	t := &Table{Inputs: c.table.Inputs, Values: c.table.Values[from*width : to*width : to*width],
-		Labels: c.table.Labels[from:to:to], All: to - from}
+	t := &Table{Inputs: c.table.Inputs, Values: c.table.Values[from*width : to*width],
+		Labels: c.table.Labels[from:to], All: to - from}
 	if c.table.Weights != nil {
-		t.Weights = c.table.Weights[from:to:to]
+		t.Weights = c.table.Weights[from:to]
 	}
 	return t
 }
