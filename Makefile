@@ -200,8 +200,8 @@ bench-serve: ## Measure the inference image beside others and write docs/benchma
 image-training: ## Build and try the container of the training image with buildah and podman, also as two ranks (as root)
 	@training-image/container/build
 
-bench-tune: ## Compare grid, random and Bayesian search on the example, in three spaces (6 minutes of CPU)
-	@$(GO) test -count=1 -v -tags local,bench -timeout 30m -run TwoHundred ./training-image/tune | grep -v '^=== '
+bench-tune: ## Compare grid, random and Bayesian search on the example, in three spaces (20 minutes)
+	@$(GO) test -count=1 -v -tags local,bench -timeout 120m -run TwoHundred ./training-image/tune | grep -v '^=== '
 
 bench-aws: ## Measure the compilation of the AWS target, cold and warm, and write docs/benchmarks.md (5 minutes)
 	@$(GO) -C tools run ./bench-compile -target aws -write docs/benchmarks.md

@@ -176,9 +176,9 @@ func spaces() map[string]map[string]pipeline.Range {
 }
 
 // TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor compares the searches on the example in three spaces and
-// prints what they find. Judged by folds, Bayesian search must find in all of them what the grid finds, and beat random
-// search. Beside it stand what folds that are drawn anew say of the same parameters, and the searches that the example's
-// few validation rows judge. MLPATHWAY_TUNE_SEEDS is the number of seeds.
+// prints what they find. Judged by folds, Bayesian search must find in all of them what the grid finds, and beat
+// random search. Beside it stand what folds that are drawn anew say of the same parameters, and searches that the few
+// validation rows of the example judge. MLPATHWAY_TUNE_SEEDS is the number of seeds.
 func TestBayesianFindsInFortyTrialsWhatAGridNeedsTwoHundredFor(t *testing.T) {
 	t.Parallel()
 	seeds := 10
