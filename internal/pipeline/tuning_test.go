@@ -1,6 +1,8 @@
 package pipeline_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,4 +96,28 @@ func TestWithOtherParameters(t *testing.T) {
 	network, err = network.With(map[string]string{"hidden": "64,32"})
 	require.NoError(t, err)
 	assert.Equal(t, []int{64, 32}, network.Model.Parameters.Hidden)
+}
+
+// Whole pipelines of the documents are accepted, and sections of the tuning can be added to the example.
+func TestPipelinesOfTheDocuments(t *testing.T) {
+	t.Parallel()
+	example, err := os.ReadFile("../../examples/tumour/pipeline.yaml")
+	require.NoError(t, err)
+	for path, blocks := range map[string]int{"../../docs/pipeline.md": 2, "../../examples/tumour/README.md": 1} {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		all := strings.Split(string(text), "```yaml\n")[1:]
+		assert.Len(t, all, blocks, path)
+		for _, block := range all {
+			block, _, _ = strings.Cut(block, "```")
+			if block = strings.TrimSpace(block); strings.HasPrefix(block, "tuning:") {
+				block = string(example) + block
+			} else {
+				block = strings.ReplaceAll(block, "\n   ", "\n") // it stands in a list
+			}
+			s, err := pipeline.Parse("pipeline.yaml", []byte(block))
+			require.NoError(t, err, "%s:\n%s", path, block)
+			assert.True(t, s.Tuning == nil || s.Folds() == 5)
+		}
+	}
 }
