@@ -45,11 +45,11 @@ func (p *pipeline) makeAirflow() error {
 	if err != nil {
 		return err
 	}
-	dag, err := s3.NewBucketObjectv2(p.ctx, p.part(airflowPart, "dag"), &s3.BucketObjectv2Args{
-		Bucket: p.known(source.name, source.ready...), Key: pulumi.String(airflowDags + "/pipeline.py"),
+	dag, err := s3.NewBucketObjectv2(p.Context, p.Part(airflowPart, "dag"), &s3.BucketObjectv2Args{
+		Bucket: p.Known(source.name, source.ready...), Key: pulumi.String(airflowDags + "/pipeline.py"),
 		Content: pulumi.String(p.dag()), ContentType: pulumi.String("text/x-python"), KmsKeyId: orNil(p.args.Key),
 		Tags: p.objectTags(internal),
-	}, p.with()...)
+	}, p.With()...)
 	if err != nil {
 		return err
 	}
@@ -61,10 +61,10 @@ func (p *pipeline) makeAirflow() error {
 	if err != nil {
 		return err
 	}
-	_, err = mwaa.NewEnvironment(p.ctx, p.part(airflowPart), &mwaa.EnvironmentArgs{
+	_, err = mwaa.NewEnvironment(p.Context, p.Part(airflowPart), &mwaa.EnvironmentArgs{
 		Name: pulumi.String(name), AirflowVersion: pulumi.String(airflowVersion),
 		EnvironmentClass: pulumi.String("mw1.small"),
-		SourceBucketArn:  p.known(p.bucketARN("%s", source.name), source.ready...), DagS3Path: pulumi.String(airflowDags),
+		SourceBucketArn:  p.Known(p.bucketARN("%s", source.name), source.ready...), DagS3Path: pulumi.String(airflowDags),
 		ExecutionRoleArn: id.ARN, KmsKey: orNil(p.args.Key), WebserverAccessMode: pulumi.String("PRIVATE_ONLY"),
 		MinWorkers: pulumi.Int(1), MaxWorkers: pulumi.Int(2), LoggingConfiguration: airflowLogging(),
 		NetworkConfiguration: &mwaa.EnvironmentNetworkConfigurationArgs{
@@ -72,7 +72,7 @@ func (p *pipeline) makeAirflow() error {
 			SubnetIds:        firstTwo(p.args.Network.Subnets),
 		},
 		Tags: p.tags(confidential),
-	}, p.after(append(append(id.ready, dag), logs...)...)...)
+	}, p.After(append(append(id.ready, dag), logs...)...)...)
 	return err
 }
 

@@ -26,7 +26,7 @@ func (t *Target) Batch(
 		return nil, err
 	}
 	return &components.BatchOutputs{
-		JobID:      b.known(b.machineARN, b.machine),
+		JobID:      b.Known(b.machineARN, b.machine),
 		ResultsURI: pulumi.Sprintf("%s/%s", components.ZoneURI(args.Lake, components.Results), batchPrefix),
 		Identity:   b.id.ARN,
 	}, nil
@@ -103,7 +103,7 @@ func (b *batch) tabled() bool { return b.args.Database != nil && len(b.args.Colu
 func (b *batch) jobPrefix() string { return b.physical(jobNamePrefix) }
 
 // tablePrefix is where the table looks for the list of the newest files, below the results zone.
-func (b *batch) tablePrefix() string { return "tables/" + b.name }
+func (b *batch) tablePrefix() string { return "tables/" + b.Component }
 
 // makeTable makes a table of the newest predictions.
 func (b *batch) makeTable() error {
@@ -116,7 +116,7 @@ func (b *batch) makeTable() error {
 
 // tableName is one word: SQL knows no hyphens.
 func (b *batch) tableName() string {
-	return strings.ReplaceAll(b.args.Model+"_"+b.name+"_predictions", "-", "_")
+	return strings.ReplaceAll(b.args.Model+"_"+b.Component+"_predictions", "-", "_")
 }
 
 // definition resolves what the state machine is made of and writes it.

@@ -38,7 +38,7 @@ func (l *layer) bucketName(part string) string { return l.global(63, part) }
 // other: S3 refuses two changes of one bucket at a time.
 func (l *layer) newBucket(b bucket) (*madeBucket, error) {
 	m := &madeBucket{name: l.bucketName(b.part)}
-	made, err := s3.NewBucketV2(l.ctx, l.part(b.part), &s3.BucketV2Args{
+	made, err := s3.NewBucketV2(l.Context, l.Part(b.part), &s3.BucketV2Args{
 		Bucket: pulumi.String(m.name), ForceDestroy: pulumi.Bool(!b.retain),
 		ObjectLockEnabled: pulumi.Bool(b.lockDays > 0), Tags: l.tags(b.class),
 	}, l.kept(b.retain)...)
@@ -61,10 +61,10 @@ func (l *layer) newBucket(b bucket) (*madeBucket, error) {
 }
 
 // last gives the options of the next setting of a bucket.
-func (l *layer) last(m *madeBucket) []pulumi.ResourceOption { return l.after(m.ready[len(m.ready)-1]) }
+func (l *layer) last(m *madeBucket) []pulumi.ResourceOption { return l.After(m.ready[len(m.ready)-1]) }
 
 func (l *layer) ownership(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi.Resource, error) {
-	return s3.NewBucketOwnershipControls(l.ctx, l.part(b.part, "ownership"), &s3.BucketOwnershipControlsArgs{
+	return s3.NewBucketOwnershipControls(l.Context, l.Part(b.part, "ownership"), &s3.BucketOwnershipControlsArgs{
 		Bucket: made.ID(),
 		Rule:   &s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
 	}, l.last(m)...)
@@ -72,7 +72,7 @@ func (l *layer) ownership(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi.Re
 
 func (l *layer) publicAccess(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi.Resource, error) {
 	yes := pulumi.Bool(true)
-	return s3.NewBucketPublicAccessBlock(l.ctx, l.part(b.part, "private"), &s3.BucketPublicAccessBlockArgs{
+	return s3.NewBucketPublicAccessBlock(l.Context, l.Part(b.part, "private"), &s3.BucketPublicAccessBlockArgs{
 		Bucket: made.ID(), BlockPublicAcls: yes, BlockPublicPolicy: yes, IgnorePublicAcls: yes, RestrictPublicBuckets: yes,
 	}, l.last(m)...)
 }
@@ -85,7 +85,7 @@ func (l *layer) encryption(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi.R
 	by := &s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
 		SseAlgorithm: pulumi.String(algorithm), KmsMasterKeyId: orNil(b.key),
 	}
-	return s3.NewBucketServerSideEncryptionConfigurationV2(l.ctx, l.part(b.part, "encryption"),
+	return s3.NewBucketServerSideEncryptionConfigurationV2(l.Context, l.Part(b.part, "encryption"),
 		&s3.BucketServerSideEncryptionConfigurationV2Args{
 			Bucket: made.ID(),
 			Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{
@@ -102,14 +102,14 @@ func (l *layer) versioning(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi.R
 	if b.versioned || b.lockDays > 0 {
 		status = "Enabled"
 	}
-	return s3.NewBucketVersioningV2(l.ctx, l.part(b.part, "versioning"), &s3.BucketVersioningV2Args{
+	return s3.NewBucketVersioningV2(l.Context, l.Part(b.part, "versioning"), &s3.BucketVersioningV2Args{
 		Bucket:                  made.ID(),
 		VersioningConfiguration: &s3.BucketVersioningV2VersioningConfigurationArgs{Status: pulumi.String(status)},
 	}, l.last(m)...)
 }
 
 func (l *layer) lifecycle(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi.Resource, error) {
-	return s3.NewBucketLifecycleConfigurationV2(l.ctx, l.part(b.part, "lifecycle"),
+	return s3.NewBucketLifecycleConfigurationV2(l.Context, l.Part(b.part, "lifecycle"),
 		&s3.BucketLifecycleConfigurationV2Args{Bucket: made.ID(), Rules: lifecycleRules(b)}, l.last(m)...)
 }
 
@@ -162,7 +162,7 @@ func (l *layer) bucketPolicy(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi
 		Sid: "RefuseOldTLS", Effect: Deny, Principals: anybody, Actions: []string{"s3:*"}, Resources: everything,
 		Conditions: Conditions{"NumericLessThan": {"s3:TlsVersion": {"1.2"}}},
 	}}, b.policy...)
-	return s3.NewBucketPolicy(l.ctx, l.part(b.part, "policy"), &s3.BucketPolicyArgs{
+	return s3.NewBucketPolicy(l.Context, l.Part(b.part, "policy"), &s3.BucketPolicyArgs{
 		Bucket: made.ID(), Policy: document(statements...),
 	}, l.last(m)...)
 }
@@ -171,8 +171,8 @@ func (l *layer) accessLog(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi.Re
 	if b.logs == nil {
 		return nil, nil
 	}
-	return s3.NewBucketLoggingV2(l.ctx, l.part(b.part, "logging"), &s3.BucketLoggingV2Args{
-		Bucket: made.ID(), TargetBucket: l.known(b.logs.name, b.logs.ready...), TargetPrefix: pulumi.String(m.name + "/"),
+	return s3.NewBucketLoggingV2(l.Context, l.Part(b.part, "logging"), &s3.BucketLoggingV2Args{
+		Bucket: made.ID(), TargetBucket: l.Known(b.logs.name, b.logs.ready...), TargetPrefix: pulumi.String(m.name + "/"),
 	}, l.last(m)...)
 }
 
@@ -180,7 +180,7 @@ func (l *layer) lock(b bucket, made *s3.BucketV2, m *madeBucket) (pulumi.Resourc
 	if b.lockDays == 0 {
 		return nil, nil
 	}
-	return s3.NewBucketObjectLockConfigurationV2(l.ctx, l.part(b.part, "lock"),
+	return s3.NewBucketObjectLockConfigurationV2(l.Context, l.Part(b.part, "lock"),
 		&s3.BucketObjectLockConfigurationV2Args{
 			Bucket: made.ID(),
 			Rule: &s3.BucketObjectLockConfigurationV2RuleArgs{

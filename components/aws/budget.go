@@ -20,15 +20,15 @@ func (t *Target) Budget(
 	ctx *pulumi.Context, name string, args *components.BudgetArgs, opts ...pulumi.ResourceOption,
 ) (*components.BudgetOutputs, error) {
 	l := t.layer(ctx, components.BudgetLayer, name, opts)
-	platform := l.options.Scope.Tags(l.kind, l.name)[platformTag]
-	made, err := budgets.NewBudget(l.ctx, l.part(), &budgets.BudgetArgs{
+	platform := l.options.Scope.Tags(l.Layer, l.Component)[platformTag]
+	made, err := budgets.NewBudget(l.Context, l.Part(), &budgets.BudgetArgs{
 		Name: pulumi.String(l.global(100)), BudgetType: pulumi.String("COST"), TimeUnit: pulumi.String("MONTHLY"),
 		LimitAmount: pulumi.String(dollars(args.MonthlyUSD)), LimitUnit: pulumi.String("USD"),
 		CostFilters: budgets.BudgetCostFilterArray{budgets.BudgetCostFilterArgs{
 			Name: pulumi.String("TagKeyValue"), Values: pulumi.ToStringArray([]string{"user:" + platformTag + "$" + platform}),
 		}},
 		Notifications: notifications(args), Tags: l.tags(internal),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,9 @@ func (t *Target) Budget(
 		}
 	}
 	if l.options.CostAllocationTags {
-		_, err = costexplorer.NewCostAllocationTag(l.ctx, l.part("tag"), &costexplorer.CostAllocationTagArgs{
+		_, err = costexplorer.NewCostAllocationTag(l.Context, l.Part("tag"), &costexplorer.CostAllocationTagArgs{
 			TagKey: pulumi.String(platformTag), Status: pulumi.String("Active"),
-		}, l.with()...)
+		}, l.With()...)
 	}
 	return &components.BudgetOutputs{BudgetID: made.ID().ToStringOutput()}, err
 }
@@ -69,10 +69,10 @@ func (l *layer) watchAnomalies(args *components.BudgetArgs, platform string) err
 	if err != nil {
 		return err
 	}
-	monitor, err := costexplorer.NewAnomalyMonitor(l.ctx, l.part("anomalies"), &costexplorer.AnomalyMonitorArgs{
+	monitor, err := costexplorer.NewAnomalyMonitor(l.Context, l.Part("anomalies"), &costexplorer.AnomalyMonitorArgs{
 		Name: pulumi.String(l.global(100, "anomalies")), MonitorType: pulumi.String("CUSTOM"),
 		MonitorSpecification: pulumi.String(specification), Tags: l.tags(internal),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (l *layer) watchAnomalies(args *components.BudgetArgs, platform string) err
 		})
 	}
 	worth := dollars(math.Max(1, args.MonthlyUSD/10))
-	_, err = costexplorer.NewAnomalySubscription(l.ctx, l.part("anomalies"), &costexplorer.AnomalySubscriptionArgs{
+	_, err = costexplorer.NewAnomalySubscription(l.Context, l.Part("anomalies"), &costexplorer.AnomalySubscriptionArgs{
 		Name: pulumi.String(l.global(100, "anomalies")), Frequency: pulumi.String("DAILY"),
 		MonitorArnLists: pulumi.StringArray{monitor.Arn}, Subscribers: subscribers,
 		ThresholdExpression: &costexplorer.AnomalySubscriptionThresholdExpressionArgs{
@@ -94,7 +94,7 @@ func (l *layer) watchAnomalies(args *components.BudgetArgs, platform string) err
 			},
 		},
 		Tags: l.tags(internal),
-	}, l.with()...)
+	}, l.With()...)
 	return err
 }
 

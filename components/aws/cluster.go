@@ -50,10 +50,10 @@ func (t *Target) Cluster(
 	t.cluster = c
 	queues := pulumi.StringMap{}
 	for _, pool := range poolNames(c.pools) {
-		queues[pool] = c.known(pool, c.queues[pool])
+		queues[pool] = c.Known(pool, c.queues[pool])
 	}
 	return &components.ClusterOutputs{
-		Kubeconfig: c.kubeconfig, ClusterID: c.known(c.clusterName(), c.plane), Queues: queues.ToStringMapOutput(),
+		Kubeconfig: c.kubeconfig, ClusterID: c.Known(c.clusterName(), c.plane), Queues: queues.ToStringMapOutput(),
 	}, nil
 }
 
@@ -123,7 +123,7 @@ func (c *cluster) makeControlPlane() error {
 		}
 	}
 	needs := append(append(id.ready, attached...), logs.resource)
-	c.plane, err = eks.NewCluster(c.ctx, c.part(), args, c.after(needs...)...)
+	c.plane, err = eks.NewCluster(c.Context, c.Part(), args, c.After(needs...)...)
 	return err
 }
 
@@ -131,11 +131,11 @@ func (c *cluster) makeControlPlane() error {
 func (c *cluster) attachManaged(part string, id *identity, policies ...string) ([]pulumi.Resource, error) {
 	var attached []pulumi.Resource
 	for _, policy := range policies {
-		made, err := iam.NewRolePolicyAttachment(c.ctx, components.FitName(c.part(part, policy), 60),
+		made, err := iam.NewRolePolicyAttachment(c.Context, components.FitName(c.Part(part, policy), 60),
 			&iam.RolePolicyAttachmentArgs{
 				Role:      nameOf(id.ARN),
 				PolicyArn: pulumi.String(fmt.Sprintf("arn:%s:iam::aws:policy/%s", c.region.partition, policy)),
-			}, c.with()...)
+			}, c.With()...)
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func (c *cluster) makeSystemNodes() error {
 	if err != nil {
 		return err
 	}
-	c.system, err = eks.NewNodeGroup(c.ctx, c.part("system"), &eks.NodeGroupArgs{
+	c.system, err = eks.NewNodeGroup(c.Context, c.Part("system"), &eks.NodeGroupArgs{
 		ClusterName: c.plane.Name, NodeGroupName: pulumi.String(c.physical(63, "system")), NodeRoleArn: id.ARN,
 		SubnetIds: c.args.Network.Subnets, InstanceTypes: pulumi.ToStringArray([]string{systemMachine}),
 		AmiType: pulumi.String("BOTTLEROCKET_x86_64"), CapacityType: pulumi.String("ON_DEMAND"), DiskSize: pulumi.Int(20),
@@ -171,7 +171,7 @@ func (c *cluster) makeSystemNodes() error {
 		Labels:       pulumi.ToStringMap(c.labels()),
 		UpdateConfig: &eks.NodeGroupUpdateConfigArgs{MaxUnavailable: pulumi.Int(1)},
 		Tags:         c.tags(internal),
-	}, c.after(append(id.ready, attached...)...)...)
+	}, c.After(append(id.ready, attached...)...)...)
 	return err
 }
 
@@ -189,9 +189,9 @@ func (c *cluster) makeAddons() error {
 		addons = append(addons, metricsAddon)
 	}
 	for _, addon := range addons {
-		options := c.with()
+		options := c.With()
 		if addon == "coredns" || addon == metricsAddon { // they need nodes to be healthy; nodes need the others
-			options = c.after(c.system)
+			options = c.After(c.system)
 		}
 		args := &eks.AddonArgs{
 			ClusterName: c.plane.Name, AddonName: pulumi.String(addon), Preserve: pulumi.Bool(false),
@@ -201,7 +201,7 @@ func (c *cluster) makeAddons() error {
 		if addon == networkAddon { // without it policies of the network are ignored
 			args.ConfigurationValues = pulumi.String(`{"enableNetworkPolicy":"true"}`)
 		}
-		made, err := eks.NewAddon(c.ctx, c.part(addon), args, options...)
+		made, err := eks.NewAddon(c.Context, c.Part(addon), args, options...)
 		if err != nil {
 			return err
 		}
@@ -222,15 +222,15 @@ func (c *cluster) makeNodeRole() (err error) {
 	if err != nil {
 		return err
 	}
-	c.profile, err = iam.NewInstanceProfile(c.ctx, c.part("nodes"), &iam.InstanceProfileArgs{
+	c.profile, err = iam.NewInstanceProfile(c.Context, c.Part("nodes"), &iam.InstanceProfileArgs{
 		Name: pulumi.String(c.profileName()), Role: nameOf(c.nodeRole.ARN), Tags: c.tags(noData),
-	}, c.with()...)
+	}, c.With()...)
 	if err != nil {
 		return err
 	}
-	entry, err := eks.NewAccessEntry(c.ctx, c.part("nodes"), &eks.AccessEntryArgs{
+	entry, err := eks.NewAccessEntry(c.Context, c.Part("nodes"), &eks.AccessEntryArgs{
 		ClusterName: c.plane.Name, PrincipalArn: c.nodeRole.ARN, Type: pulumi.String("EC2_LINUX"), Tags: c.tags(noData),
-	}, c.with()...)
+	}, c.With()...)
 	c.ready = append(append(c.ready, attached...), entry, c.profile)
 	return err
 }
@@ -245,7 +245,7 @@ func (c *cluster) makeProvider() (err error) {
 			return kubeconfig(name, c.options.Region, all[0].(string), all[1].(string))
 		})
 	c.kubeconfig = pulumi.ToSecret(config).(pulumi.StringOutput)
-	c.provider, err = object.NewProvider(c.ctx, c.part("inside"), config.(pulumi.StringOutput), c.given...)
+	c.provider, err = object.NewProvider(c.Context, c.Part("inside"), config.(pulumi.StringOutput), c.Given...)
 	return err
 }
 

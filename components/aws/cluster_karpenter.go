@@ -36,17 +36,17 @@ func (c *cluster) makeInterruptions() (err error) {
 		if err != nil {
 			return err
 		}
-		rule, err := cloudwatch.NewEventRule(c.ctx, c.part(event.part), &cloudwatch.EventRuleArgs{
+		rule, err := cloudwatch.NewEventRule(c.Context, c.Part(event.part), &cloudwatch.EventRuleArgs{
 			Name: pulumi.String(c.physical(64, event.part)), Description: pulumi.String("Nodes that will go: " + event.detail),
 			EventPattern: pulumi.String(string(pattern)), Tags: c.tags(noData),
-		}, c.with()...)
+		}, c.With()...)
 		if err != nil {
 			return err
 		}
-		_, err = cloudwatch.NewEventTarget(c.ctx, c.part(event.part), &cloudwatch.EventTargetArgs{
+		_, err = cloudwatch.NewEventTarget(c.Context, c.Part(event.part), &cloudwatch.EventTargetArgs{
 			Rule: rule.Name, TargetId: pulumi.String("karpenter"),
-			Arn: c.known(c.interruptions.arn, c.interruptions.ready...),
-		}, c.with()...)
+			Arn: c.Known(c.interruptions.arn, c.interruptions.ready...),
+		}, c.With()...)
 		if err != nil {
 			return err
 		}
@@ -69,10 +69,10 @@ func (c *cluster) makeController() error {
 	if err != nil {
 		return err
 	}
-	association, err := eks.NewPodIdentityAssociation(c.ctx, c.part("karpenter"), &eks.PodIdentityAssociationArgs{
+	association, err := eks.NewPodIdentityAssociation(c.Context, c.Part("karpenter"), &eks.PodIdentityAssociationArgs{
 		ClusterName: c.plane.Name, Namespace: pulumi.String(karpenterSpace), ServiceAccount: pulumi.String(karpenterAccount),
 		RoleArn: id.ARN, Tags: c.tags(noData),
-	}, c.with()...)
+	}, c.With()...)
 	c.ready = append(append(c.ready, id.ready...), association, c.system)
 	return err
 }

@@ -26,7 +26,7 @@ const (
 
 // inside gives the options of an object of the cluster.
 func (c *cluster) inside(on ...pulumi.Resource) []pulumi.ResourceOption {
-	return append(append([]pulumi.ResourceOption{}, c.given...), pulumi.Provider(c.provider), pulumi.DependsOn(on))
+	return append(append([]pulumi.ResourceOption{}, c.Given...), pulumi.Provider(c.provider), pulumi.DependsOn(on))
 }
 
 // makeSoftware puts the charts into the cluster, each in an exact version.
@@ -62,7 +62,7 @@ func (c *cluster) makeSoftware() error {
 		if first, ok := c.software[jobSetChart]; ok && chart.Name == kueueChart { // it looks for JobSets when it starts
 			on = append(on, first)
 		}
-		made, err := object.NewRelease(c.ctx, c.part(chart.Name), chart, c.inside(on...)...)
+		made, err := object.NewRelease(c.Context, c.Part(chart.Name), chart, c.inside(on...)...)
 		if err != nil {
 			return err
 		}
@@ -78,11 +78,11 @@ var gpuTaint = karpenter.Taint{Key: gpuResource, Value: "true", Effect: "NoSched
 func (c *cluster) makePools() error {
 	for _, p := range c.pools {
 		installed := c.inside(c.software[karpenterChart])
-		class, err := karpenter.New(c.ctx, c.part(p.name, "class"), p.name, c.nodeClass(p), installed...)
+		class, err := karpenter.New(c.Context, c.Part(p.name, "class"), p.name, c.nodeClass(p), installed...)
 		if err != nil {
 			return err
 		}
-		pool, err := karpenter.New(c.ctx, c.part(p.name, "pool"), p.name, poolSpec(p), c.inside(class)...)
+		pool, err := karpenter.New(c.Context, c.Part(p.name, "pool"), p.name, poolSpec(p), c.inside(class)...)
 		if err != nil {
 			return err
 		}
@@ -102,12 +102,12 @@ func (c *cluster) nodeClass(p nodePool) karpenter.EC2NodeClass {
 			VolumeSize: fmt.Sprintf("%dGi", gib), VolumeType: "gp3", Encrypted: true, DeleteOnTermination: true,
 		}}
 	}
-	tags := c.options.Scope.Tags(c.kind, c.name)
+	tags := c.options.Scope.Tags(c.Layer, c.Component)
 	tags["data-class"] = string(confidential)
 	return karpenter.EC2NodeClass{
 		AMISelectorTerms:    []karpenter.AMITerm{{Alias: nodeImage}},
 		SubnetSelectorTerms: subnets, SecurityGroupSelectorTerms: groups,
-		InstanceProfile: c.known(c.profileName(), c.profile),
+		InstanceProfile: c.Known(c.profileName(), c.profile),
 		// Bottlerocket keeps itself on the first disk and everything else on the second.
 		BlockDeviceMappings: []karpenter.BlockDevice{disk("/dev/xvda", 4), disk("/dev/xvdb", p.diskGiB)},
 		MetadataOptions: karpenter.MetadataOptions{
@@ -162,12 +162,12 @@ func (c *cluster) makeQueues() error {
 	left := quota(c.args.GPUQuota, c.pools)
 	for _, pool := range poolNames(c.pools) {
 		flavor, quotas := c.flavor(pool, &left)
-		made, err := kueue.New(c.ctx, c.part(pool, "flavor"), object.Metadata{Name: pool}, flavor,
+		made, err := kueue.New(c.Context, c.Part(pool, "flavor"), object.Metadata{Name: pool}, flavor,
 			c.inside(c.software[kueueChart])...)
 		if err != nil {
 			return err
 		}
-		queue, err := kueue.New(c.ctx, c.part(pool, "quota"), object.Metadata{Name: pool}, kueue.ClusterQueue{
+		queue, err := kueue.New(c.Context, c.Part(pool, "quota"), object.Metadata{Name: pool}, kueue.ClusterQueue{
 			NamespaceSelector: kueue.Selector{MatchLabels: c.team()}, QueueingStrategy: "BestEffortFIFO",
 			ResourceGroups: []kueue.ResourceGroup{quotas},
 		}, c.inside(made)...)
@@ -175,7 +175,7 @@ func (c *cluster) makeQueues() error {
 			return err
 		}
 		local := object.Metadata{Name: pool, Namespace: c.space.Namespace()}
-		c.queues[pool], err = kueue.New(c.ctx, c.part(pool, "queue"), local, kueue.LocalQueue{ClusterQueue: pool},
+		c.queues[pool], err = kueue.New(c.Context, c.Part(pool, "queue"), local, kueue.LocalQueue{ClusterQueue: pool},
 			c.inside(queue, c.space.Space())...)
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ func (c *cluster) makeQueues() error {
 
 // labels are the tags of the cluster as labels of objects and nodes.
 func (c *cluster) labels() map[string]string {
-	labels := c.options.Scope.Tags(c.kind, c.name)
+	labels := c.options.Scope.Tags(c.Layer, c.Component)
 	labels["data-class"] = string(confidential)
 	for key, value := range labels {
 		labels[key] = object.LabelValue(value)

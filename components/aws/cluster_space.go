@@ -71,11 +71,11 @@ func (c *cluster) makeSpace() (err error) {
 	if c.space, err = c.within(c.provider, c.pools); err != nil {
 		return err
 	}
-	opts := append(slices.Clone(c.given), pulumi.DependsOn(c.ready))
-	if err := c.space.Begin(c.ctx, c.part("jobs"), opts...); err != nil {
+	opts := append(slices.Clone(c.Given), pulumi.DependsOn(c.ready))
+	if err := c.space.Begin(c.Context, c.Part("jobs"), opts...); err != nil {
 		return err
 	}
-	_, err = c.space.Network(c.ctx, c.part("jobs"), &components.NetworkArgs{}, opts...)
+	_, err = c.space.Network(c.Context, c.Part("jobs"), &components.NetworkArgs{}, opts...)
 	return err
 }
 
@@ -104,9 +104,9 @@ func (l *layer) podRole(does string) (*identity, pulumi.Resource, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	bound, err := eks.NewPodIdentityAssociation(l.ctx, l.part("pods"), &eks.PodIdentityAssociationArgs{
+	bound, err := eks.NewPodIdentityAssociation(l.Context, l.Part("pods"), &eks.PodIdentityAssociationArgs{
 		ClusterName: l.cluster.plane.Name, Namespace: pulumi.String(l.cluster.space.Namespace()),
-		ServiceAccount: pulumi.String(l.name), RoleArn: id.ARN, Tags: l.tags(noData),
-	}, l.after(id.ready...)...)
+		ServiceAccount: pulumi.String(l.Component), RoleArn: id.ARN, Tags: l.tags(noData),
+	}, l.After(id.ready...)...)
 	return id, bound, err
 }

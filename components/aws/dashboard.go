@@ -83,12 +83,12 @@ func (l *layer) newDashboard(w *watched) (pulumi.StringOutput, error) {
 		return dashboardBody(w.region, rows, resolved)
 	}).(pulumi.StringOutput)
 	name := l.physical(255)
-	made, err := cloudwatch.NewDashboard(l.ctx, l.part("dashboard"), &cloudwatch.DashboardArgs{
+	made, err := cloudwatch.NewDashboard(l.Context, l.Part("dashboard"), &cloudwatch.DashboardArgs{
 		DashboardName: pulumi.String(name), DashboardBody: body,
-	}, l.with()...)
+	}, l.With()...)
 	url := fmt.Sprintf("https://%[1]s.console.aws.amazon.com/cloudwatch/home?region=%[1]s#dashboards:name=%[2]s",
 		w.region, name)
-	return l.known(url, made), err
+	return l.Known(url, made), err
 }
 
 // The grid of a dashboard is 24 columns wide.

@@ -40,9 +40,9 @@ func (t *Target) DataLake(
 			if err := l.announce(made); err != nil {
 				return nil, err
 			}
-			source = l.known(made.name, made.ready...)
+			source = l.Known(made.name, made.ready...)
 		}
-		uris[string(zone)] = l.known("s3://"+made.name, made.ready...)
+		uris[string(zone)] = l.Known("s3://"+made.name, made.ready...)
 		for _, object := range args.Objects {
 			if object.Zone != zone {
 				continue
@@ -69,8 +69,8 @@ func zoneBucket(zone components.Zone, args *components.DataLakeArgs, logs *madeB
 
 // announce sends an event for every object that is made or deleted to the event bus of the account.
 func (l *layer) announce(b *madeBucket) error {
-	made, err := s3.NewBucketNotification(l.ctx, l.part(string(components.Raw), "events"), &s3.BucketNotificationArgs{
-		Bucket: l.known(b.name, b.ready...), Eventbridge: pulumi.Bool(true),
+	made, err := s3.NewBucketNotification(l.Context, l.Part(string(components.Raw), "events"), &s3.BucketNotificationArgs{
+		Bucket: l.Known(b.name, b.ready...), Eventbridge: pulumi.Bool(true),
 	}, l.last(b)...)
 	if err == nil {
 		b.ready = append(b.ready, made)
@@ -80,14 +80,14 @@ func (l *layer) announce(b *madeBucket) error {
 
 // object puts a file into a zone. A changed file is seen by its sum.
 func (l *layer) object(object components.LakeObject, b *madeBucket, key pulumi.StringInput) error {
-	name := components.FitName(l.part(string(object.Zone), object.Key), 60)
+	name := components.FitName(l.Part(string(object.Zone), object.Key), 60)
 	args := &s3.BucketObjectv2Args{
-		Bucket: l.known(b.name, b.ready...), Key: pulumi.String(object.Key), Source: pulumi.NewFileAsset(object.Source),
+		Bucket: l.Known(b.name, b.ready...), Key: pulumi.String(object.Key), Source: pulumi.NewFileAsset(object.Source),
 		SourceHash: pulumi.String(object.SHA256), Tags: l.objectTags(confidential),
 	}
 	if key != nil {
 		args.KmsKeyId = orNil(key)
 	}
-	_, err := s3.NewBucketObjectv2(l.ctx, name, args, l.with()...)
+	_, err := s3.NewBucketObjectv2(l.Context, name, args, l.With()...)
 	return err
 }

@@ -42,10 +42,10 @@ func (l *layer) issuer() (string, []pulumi.Resource, error) {
 	if l.options.GitHubProvider != "" {
 		return l.options.GitHubProvider, nil, nil
 	}
-	made, err := iam.NewOpenIdConnectProvider(l.ctx, l.part("github"), &iam.OpenIdConnectProviderArgs{
+	made, err := iam.NewOpenIdConnectProvider(l.Context, l.Part("github"), &iam.OpenIdConnectProviderArgs{
 		Url: pulumi.String("https://" + githubIssuer), ClientIdLists: pulumi.ToStringArray([]string{"sts.amazonaws.com"}),
 		Tags: l.tags(noData),
-	}, l.with()...)
+	}, l.With()...)
 	return l.globalARN("iam", "oidc-provider/%s", githubIssuer), []pulumi.Resource{made}, err
 }
 
@@ -54,7 +54,7 @@ func (l *layer) deliveryRole(
 	part, does, issuer, subject string, actions func(permission) []string, ready []pulumi.Resource,
 ) (pulumi.StringOutput, error) {
 	after := *l // a trust policy that names an issuer needs it to be there
-	after.opts = l.after(ready...)
+	after.Options = l.After(ready...)
 	id, err := after.newRole(role{part: part, does: does, trust: []Statement{{
 		Sid: "TakeRole", Principals: &Principals{Federated: []string{issuer}},
 		Actions: []string{"sts:AssumeRoleWithWebIdentity"},
@@ -76,20 +76,20 @@ func (l *layer) deliveryRole(
 				})
 			}
 		}
-		policy, err := iam.NewPolicy(l.ctx, l.part(part, group), &iam.PolicyArgs{
+		policy, err := iam.NewPolicy(l.Context, l.Part(part, group), &iam.PolicyArgs{
 			Name: pulumi.String(l.global(128, part, group)), Policy: document(statements...), Tags: l.tags(noData),
 			Description: pulumi.String(fmt.Sprintf("%s: %s", does, group)),
-		}, l.with()...)
+		}, l.With()...)
 		if err != nil {
 			return pulumi.StringOutput{}, err
 		}
-		made, err := iam.NewRolePolicyAttachment(l.ctx, l.part(part, group), &iam.RolePolicyAttachmentArgs{
+		made, err := iam.NewRolePolicyAttachment(l.Context, l.Part(part, group), &iam.RolePolicyAttachmentArgs{
 			Role: nameOf(id.ARN), PolicyArn: policy.Arn,
-		}, l.with()...)
+		}, l.With()...)
 		if err != nil {
 			return pulumi.StringOutput{}, err
 		}
 		attached = append(attached, made)
 	}
-	return l.known(l.globalARN("iam", "role/%s", l.global(64, part)), attached...), nil
+	return l.Known(l.globalARN("iam", "role/%s", l.global(64, part)), attached...), nil
 }

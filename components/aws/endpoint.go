@@ -60,7 +60,7 @@ func (t *Target) Endpoint(
 	}
 	url := fmt.Sprintf("https://runtime.sagemaker.%s.amazonaws.com/endpoints/%s/invocations", t.options.Region, e.name())
 	return &components.EndpointOutputs{
-		URL: e.known(url, e.endpoint), PredictURL: e.known(url, e.endpoint), EndpointID: e.known(e.name(), e.endpoint),
+		URL: e.Known(url, e.endpoint), PredictURL: e.Known(url, e.endpoint), EndpointID: e.Known(e.name(), e.endpoint),
 		ScalingPolicyID: e.policy,
 		Identity:        e.id.ARN,
 	}, nil
@@ -216,5 +216,5 @@ func (e *endpoint) newModel(alias string) (*sagemaker.Model, error) {
 			Subnets: e.args.Network.Subnets, SecurityGroupIds: pulumi.StringArray{e.args.Network.Group},
 		}
 	}
-	return sagemaker.NewModel(e.ctx, e.part("model", alias), args, e.after(e.id.ready...)...)
+	return sagemaker.NewModel(e.Context, e.Part("model", alias), args, e.After(e.id.ready...)...)
 }

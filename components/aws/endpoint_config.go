@@ -26,7 +26,7 @@ func (e *endpoint) makeConfig() (err error) {
 	if e.hosting == asynchronous {
 		args.AsyncInferenceConfig = e.asyncInference()
 	}
-	e.config, err = sagemaker.NewEndpointConfiguration(e.ctx, e.part("config"), args, e.with()...)
+	e.config, err = sagemaker.NewEndpointConfiguration(e.Context, e.Part("config"), args, e.With()...)
 	return err
 }
 
@@ -107,7 +107,7 @@ func (e *endpoint) makeEndpoint() (err error) {
 			return err
 		}
 	}
-	e.endpoint, err = sagemaker.NewEndpoint(e.ctx, e.part(), args, e.with()...)
+	e.endpoint, err = sagemaker.NewEndpoint(e.Context, e.Part(), args, e.With()...)
 	return err
 }
 

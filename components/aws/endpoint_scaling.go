@@ -45,12 +45,12 @@ func (e *endpoint) makeScaling() error {
 
 // scalable says between which bounds the machines of a variant may scale. It goes before the endpoint is changed.
 func (e *endpoint) scalable(v variant) (*appautoscaling.Target, error) {
-	return appautoscaling.NewTarget(e.ctx, e.part("scaling", v.alias), &appautoscaling.TargetArgs{
-		ResourceId:  e.known("endpoint/"+e.name()+"/variant/"+v.alias, e.endpoint),
+	return appautoscaling.NewTarget(e.Context, e.Part("scaling", v.alias), &appautoscaling.TargetArgs{
+		ResourceId:  e.Known("endpoint/"+e.name()+"/variant/"+v.alias, e.endpoint),
 		MinCapacity: pulumi.Int(*e.args.MinReplicas), MaxCapacity: pulumi.Int(e.args.MaxReplicas),
 		ScalableDimension: pulumi.String(scaledDimension), ServiceNamespace: pulumi.String(scaledService),
 		Tags: e.tags(noData),
-	}, e.with()...)
+	}, e.With()...)
 }
 
 // followRequests keeps the requests per machine and minute at the load that one replica is meant for.
@@ -67,11 +67,11 @@ func (e *endpoint) followRequests(v variant, target *appautoscaling.Target) (*ap
 func (e *endpoint) track(
 	v variant, target *appautoscaling.Target, how *appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs,
 ) (*appautoscaling.Policy, error) {
-	return appautoscaling.NewPolicy(e.ctx, e.part("scaling", v.alias), &appautoscaling.PolicyArgs{
+	return appautoscaling.NewPolicy(e.Context, e.Part("scaling", v.alias), &appautoscaling.PolicyArgs{
 		Name: pulumi.String(e.physical(256, v.alias)), PolicyType: pulumi.String("TargetTrackingScaling"),
 		ResourceId: target.ResourceId, ScalableDimension: target.ScalableDimension,
 		ServiceNamespace: target.ServiceNamespace, TargetTrackingScalingPolicyConfiguration: how,
-	}, e.with()...)
+	}, e.With()...)
 }
 
 // backlogPerMachine is how many requests may wait for each machine of an asynchronous endpoint.
@@ -95,7 +95,7 @@ func (e *endpoint) followBacklog(v variant, target *appautoscaling.Target) (*app
 	if err != nil {
 		return nil, err
 	}
-	wake, err := appautoscaling.NewPolicy(e.ctx, e.part("wake", v.alias), &appautoscaling.PolicyArgs{
+	wake, err := appautoscaling.NewPolicy(e.Context, e.Part("wake", v.alias), &appautoscaling.PolicyArgs{
 		Name: pulumi.String(e.physical(256, v.alias, "wake")), PolicyType: pulumi.String("StepScaling"),
 		ResourceId: target.ResourceId, ScalableDimension: target.ScalableDimension,
 		ServiceNamespace: target.ServiceNamespace,
@@ -108,11 +108,11 @@ func (e *endpoint) followBacklog(v variant, target *appautoscaling.Target) (*app
 				},
 			},
 		},
-	}, e.with()...)
+	}, e.With()...)
 	if err != nil {
 		return nil, err
 	}
-	_, err = cloudwatch.NewMetricAlarm(e.ctx, e.part("wake", v.alias), &cloudwatch.MetricAlarmArgs{
+	_, err = cloudwatch.NewMetricAlarm(e.Context, e.Part("wake", v.alias), &cloudwatch.MetricAlarmArgs{
 		Name:             pulumi.String(e.physical(255, v.alias, "wake")),
 		AlarmDescription: pulumi.String("Something waits and no machine is there"),
 		Namespace:        pulumi.String("AWS/SageMaker"), MetricName: pulumi.String("HasBacklogWithoutCapacity"),
@@ -120,13 +120,13 @@ func (e *endpoint) followBacklog(v variant, target *appautoscaling.Target) (*app
 		ComparisonOperator: pulumi.String("GreaterThanOrEqualToThreshold"), Threshold: pulumi.Float64(1),
 		Period: pulumi.Int(60), EvaluationPeriods: pulumi.Int(2), DatapointsToAlarm: pulumi.Int(2),
 		TreatMissingData: pulumi.String("missing"), AlarmActions: pulumi.Array{wake.Arn}, Tags: e.tags(internal),
-	}, e.with()...)
+	}, e.With()...)
 	return policy, err
 }
 
 // rollbackAlarm sounds where a variant fails: a deployment that makes it sound is rolled back.
 func (e *endpoint) rollbackAlarm(v variant) (*cloudwatch.MetricAlarm, error) {
-	return cloudwatch.NewMetricAlarm(e.ctx, e.part("failures", v.alias), &cloudwatch.MetricAlarmArgs{
+	return cloudwatch.NewMetricAlarm(e.Context, e.Part("failures", v.alias), &cloudwatch.MetricAlarmArgs{
 		Name:             pulumi.String(e.physical(255, v.alias, "failures")),
 		AlarmDescription: pulumi.String("The variant fails; a deployment under way is rolled back"),
 		Namespace:        pulumi.String("AWS/SageMaker"), MetricName: pulumi.String("Invocation5XXErrors"),
@@ -136,5 +136,5 @@ func (e *endpoint) rollbackAlarm(v variant) (*cloudwatch.MetricAlarm, error) {
 		Statistic: pulumi.String("Average"), ComparisonOperator: pulumi.String("GreaterThanThreshold"),
 		Threshold: pulumi.Float64(0.01), Period: pulumi.Int(alarmSeconds), EvaluationPeriods: pulumi.Int(failuresInAlarm),
 		DatapointsToAlarm: pulumi.Int(2), TreatMissingData: pulumi.String("notBreaching"), Tags: e.tags(internal),
-	}, e.with()...)
+	}, e.With()...)
 }

@@ -109,7 +109,7 @@ func (l *layer) newEngine(args *components.FeaturesArgs) (*emrserverless.Applica
 			SubnetIds: args.Network.Subnets, SecurityGroupIds: pulumi.StringArray{args.Network.Group},
 		}
 	}
-	return emrserverless.NewApplication(l.ctx, l.part("engine"), app, l.with()...)
+	return emrserverless.NewApplication(l.Context, l.Part("engine"), app, l.With()...)
 }
 
 // sparkRole is what the jobs of the engine run as. What they may do in the lake is granted.
@@ -128,10 +128,10 @@ func (l *layer) sparkRole(logs *logGroup) (*identity, error) {
 // putScripts puts the script of the engine and the SQL of the views into the features zone.
 func (l *layer) putScripts(args *components.FeaturesArgs) error {
 	put := func(part, key, content, kind string) error {
-		_, err := s3.NewBucketObjectv2(l.ctx, l.part(part), &s3.BucketObjectv2Args{
+		_, err := s3.NewBucketObjectv2(l.Context, l.Part(part), &s3.BucketObjectv2Args{
 			Bucket: args.Offline.ToStringOutput().ApplyT(bucketOf).(pulumi.StringOutput), Key: pulumi.String(key),
 			Content: pulumi.String(content), ContentType: pulumi.String(kind), Tags: l.objectTags(internal),
-		}, l.with()...)
+		}, l.With()...)
 		return err
 	}
 	if err := put("script", sparkKey, sparkScript, "text/x-python"); err != nil {
@@ -185,7 +185,7 @@ func (l *layer) featureGroups(args *components.FeaturesArgs) (pulumi.StringMapOu
 		if err != nil {
 			return pulumi.StringMapOutput{}, err
 		}
-		groups[view.Name] = l.known(l.arn("sagemaker", "feature-group/%s", l.groupName(view.Name)), group)
+		groups[view.Name] = l.Known(l.arn("sagemaker", "feature-group/%s", l.groupName(view.Name)), group)
 	}
 	return groups.ToStringMapOutput(), nil
 }
@@ -230,7 +230,7 @@ func (l *layer) newGroupFor(
 	}
 	// Features that a team has added are no reason to make a new group.
 	added := pulumi.IgnoreChanges([]string{"featureDefinitions"})
-	return sagemaker.NewFeatureGroup(l.ctx, l.part("group", view), group, l.kept(*args.Retain, added)...)
+	return sagemaker.NewFeatureGroup(l.Context, l.Part("group", view), group, l.kept(*args.Retain, added)...)
 }
 
 // onlineTable makes the table that an endpoint looks features up in.
@@ -244,7 +244,7 @@ func (l *layer) onlineTable(args *components.FeaturesArgs) (pulumi.StringOutput,
 	if args.TTLDays > 0 {
 		query.Set("ttl_days", fmt.Sprint(args.TTLDays))
 	}
-	return l.known("dynamodb://"+name+"?"+query.Encode(), made), err
+	return l.Known("dynamodb://"+name+"?"+query.Encode(), made), err
 }
 
 // table describes a DynamoDB table that is paid by the request.
@@ -281,5 +281,5 @@ func (l *layer) newTable(t table) (*dynamodb.Table, error) {
 	if t.ttl != "" {
 		args.Ttl = &dynamodb.TableTtlArgs{Enabled: pulumi.Bool(true), AttributeName: pulumi.String(t.ttl)}
 	}
-	return dynamodb.NewTable(l.ctx, l.part(t.part), args, l.kept(t.retain)...)
+	return dynamodb.NewTable(l.Context, l.Part(t.part), args, l.kept(t.retain)...)
 }

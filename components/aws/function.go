@@ -89,7 +89,7 @@ func (l *layer) newFunction(f *function) (*madeFunction, error) {
 		ReservedConcurrentExecutions: pulumi.Int(f.concurrency),
 		EphemeralStorage:             &lambda.FunctionEphemeralStorageArgs{Size: pulumi.Int(2048)},
 		LoggingConfig: &lambda.FunctionLoggingConfigArgs{
-			LogFormat: pulumi.String("JSON"), LogGroup: l.known(m.logs.name, m.logs.resource),
+			LogFormat: pulumi.String("JSON"), LogGroup: l.Known(m.logs.name, m.logs.resource),
 		},
 		Tags: l.tags(internal),
 	}
@@ -98,7 +98,7 @@ func (l *layer) newFunction(f *function) (*madeFunction, error) {
 			SubnetIds: f.place.Subnets, SecurityGroupIds: pulumi.StringArray{f.place.Group},
 		}
 	}
-	m.Function, err = lambda.NewFunction(l.ctx, l.part(f.parts()...), args, l.with()...)
+	m.Function, err = lambda.NewFunction(l.Context, l.Part(f.parts()...), args, l.With()...)
 	return m, err
 }
 

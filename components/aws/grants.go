@@ -80,13 +80,13 @@ func keyActions(access components.Access) []string {
 
 // grant attaches what was granted, and what it needs of keys as a policy of its own.
 func (l *layer) grant(to pulumi.StringInput, statements, keys []Statement) error {
-	if _, err := l.attach(l.name, l.name, nameOf(to), statements); err != nil {
+	if _, err := l.attach(l.Component, l.Component, nameOf(to), statements); err != nil {
 		return err
 	}
 	if len(keys) == 0 {
 		return nil
 	}
-	_, err := l.attach(l.part("keys"), l.part("keys"), nameOf(to), keys)
+	_, err := l.attach(l.Part("keys"), l.Part("keys"), nameOf(to), keys)
 	return err
 }
 

@@ -49,7 +49,7 @@ func (l *layer) newRole(r role) (*identity, error) {
 	if boundary := l.options.PermissionsBoundary; boundary != "" {
 		args.PermissionsBoundary = pulumi.String(boundary)
 	}
-	made, err := iam.NewRole(l.ctx, l.part(parts...), args, l.with()...)
+	made, err := iam.NewRole(l.Context, l.Part(parts...), args, l.With()...)
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +61,13 @@ func (l *layer) newRole(r role) (*identity, error) {
 		if len(policy.statements) == 0 {
 			continue
 		}
-		attached, err := l.attach(l.part(append(parts, policy.name)...), policy.name, made.Name, policy.statements)
+		attached, err := l.attach(l.Part(append(parts, policy.name)...), policy.name, made.Name, policy.statements)
 		if err != nil {
 			return nil, err
 		}
 		id.ready = append(id.ready, attached)
 	}
-	id.ARN = l.known(l.globalARN("iam", "role/%s", name), id.ready...)
+	id.ARN = l.Known(l.globalARN("iam", "role/%s", name), id.ready...)
 	return id, nil
 }
 
@@ -75,9 +75,9 @@ func (l *layer) newRole(r role) (*identity, error) {
 func (l *layer) attach(
 	logical, name string, role pulumi.StringInput, statements []Statement,
 ) (*iam.RolePolicy, error) {
-	return iam.NewRolePolicy(l.ctx, logical, &iam.RolePolicyArgs{
+	return iam.NewRolePolicy(l.Context, logical, &iam.RolePolicyArgs{
 		Name: pulumi.String(name), Role: role, Policy: document(statements...),
-	}, l.with()...)
+	}, l.With()...)
 }
 
 // lastOf gives the name of what an ARN means: what follows its last slash.

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -14,31 +13,17 @@ import (
 // layer makes the resources of one component: it knows their names, their tags and their options.
 type layer struct {
 	*Target
-	ctx  *pulumi.Context
-	kind components.Layer
-	name string
-	// given are the options that the contract hands to the layer, opts those of a resource of AWS.
-	given, opts []pulumi.ResourceOption
+	components.Builder
 }
 
 func (t *Target) layer(
 	ctx *pulumi.Context, kind components.Layer, name string, opts []pulumi.ResourceOption,
 ) *layer {
-	l := &layer{Target: t, ctx: ctx, kind: kind, name: name, given: opts, opts: append([]pulumi.ResourceOption{}, opts...)}
+	var provider []pulumi.ResourceOption
 	if t.provider != nil {
-		l.opts = append(l.opts, pulumi.Provider(t.provider))
+		provider = append(provider, pulumi.Provider(t.provider))
 	}
-	return l
-}
-
-// with gives the options of a resource: the parent, the provider, and what is added.
-func (l *layer) with(added ...pulumi.ResourceOption) []pulumi.ResourceOption {
-	return append(append([]pulumi.ResourceOption{}, l.opts...), added...)
-}
-
-// after gives the options of a resource that others must be there for first.
-func (l *layer) after(on ...pulumi.Resource) []pulumi.ResourceOption {
-	return l.with(pulumi.DependsOn(on))
+	return &layer{t, components.NewBuilder(ctx, kind, name, opts, provider...)}
 }
 
 // kept gives the options of a resource that holds data. Where data must stay, nobody deletes it by mistake, and a
@@ -47,17 +32,12 @@ func (l *layer) kept(retain bool, added ...pulumi.ResourceOption) []pulumi.Resou
 	if retain {
 		added = append(added, pulumi.Protect(true), pulumi.RetainOnDelete(true))
 	}
-	return l.with(added...)
-}
-
-// part is the logical name of a resource: the component's name, and what it is for.
-func (l *layer) part(parts ...string) string {
-	return strings.Join(append([]string{l.name}, parts...), "-")
+	return l.With(added...)
 }
 
 // physical is the name of a resource in the account and the region.
 func (l *layer) physical(limit int, parts ...string) string {
-	return l.options.Scope.Name(limit, append([]string{l.name}, parts...)...)
+	return l.options.Scope.Name(limit, append([]string{l.Component}, parts...)...)
 }
 
 // global is the name of a resource that is one of its kind in the whole world or in all regions of the account, such as
@@ -80,7 +60,7 @@ const (
 
 // tags are the tags of a resource. It carries its name as well where it has one.
 func (l *layer) tags(class sensitivity, name ...string) pulumi.StringMap {
-	tags := pulumi.ToStringMap(l.options.Scope.Tags(l.kind, l.name))
+	tags := pulumi.ToStringMap(l.options.Scope.Tags(l.Layer, l.Component))
 	tags["data-class"] = pulumi.String(string(class))
 	if len(name) > 0 {
 		tags["Name"] = pulumi.String(l.physical(63, name...))
@@ -92,7 +72,7 @@ func (l *layer) tags(class sensitivity, name ...string) pulumi.StringMap {
 func (l *layer) objectTags(class sensitivity) pulumi.StringMap {
 	scope := l.options.Scope
 	scope.Labels = nil
-	tags := pulumi.ToStringMap(scope.Tags(l.kind, l.name))
+	tags := pulumi.ToStringMap(scope.Tags(l.Layer, l.Component))
 	tags["data-class"] = pulumi.String(string(class))
 	return tags
 }
@@ -111,13 +91,6 @@ func (t *Target) globalARN(service, format string, args ...any) string {
 // bucketARN writes the ARN of a bucket or of what lies in it.
 func (t *Target) bucketARN(format string, args ...any) string {
 	return fmt.Sprintf("arn:%s:s3:::%s", t.region.partition, fmt.Sprintf(format, args...))
-}
-
-// known is an output whose text is known before its resources are there, so that previews and policies see it; whatever
-// uses it still waits for them.
-func (l *layer) known(text string, of ...pulumi.Resource) pulumi.StringOutput {
-	output := pulumi.OutputWithDependencies(l.ctx.Context(), pulumi.String(text).ToStringOutput(), of...)
-	return output.(pulumi.StringOutput)
 }
 
 // text is an output with a fixed text.

@@ -32,10 +32,10 @@ type logGroup struct {
 // newLogGroup makes a log group. path is its name, such as /aws/lambda/<function>: some services choose it themselves,
 // and would make it without an end if it were not there.
 func (l *layer) newLogGroup(part, path string, how components.Logging) (*logGroup, error) {
-	made, err := cloudwatch.NewLogGroup(l.ctx, l.part(part), &cloudwatch.LogGroupArgs{
+	made, err := cloudwatch.NewLogGroup(l.Context, l.Part(part), &cloudwatch.LogGroupArgs{
 		Name: pulumi.String(path), RetentionInDays: pulumi.Int(retention(how.RetentionDays)), KmsKeyId: orNil(how.Key),
 		Tags: l.tags(internal),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return nil, err
 	}

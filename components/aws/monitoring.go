@@ -65,21 +65,21 @@ func (l *layer) driftCheck(args *components.MonitoringArgs) (*madeFunction, erro
 		return nil, err
 	}
 	// A check that failed is not repeated: the next one comes soon.
-	_, err = lambda.NewFunctionEventInvokeConfig(l.ctx, l.part("drift"), &lambda.FunctionEventInvokeConfigArgs{
+	_, err = lambda.NewFunctionEventInvokeConfig(l.Context, l.Part("drift"), &lambda.FunctionEventInvokeConfigArgs{
 		FunctionName: f.Name, MaximumRetryAttempts: pulumi.Int(0), MaximumEventAgeInSeconds: pulumi.Int(900),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return nil, err
 	}
 	// The check writes one line: "drift in ..." or "no drift in ...".
-	_, err = cloudwatch.NewLogMetricFilter(l.ctx, l.part("drift"), &cloudwatch.LogMetricFilterArgs{
-		Name: pulumi.String(l.physical(512, "drift")), LogGroupName: l.known(f.logs.name, f.logs.resource),
+	_, err = cloudwatch.NewLogMetricFilter(l.Context, l.Part("drift"), &cloudwatch.LogMetricFilterArgs{
+		Name: pulumi.String(l.physical(512, "drift")), LogGroupName: l.Known(f.logs.name, f.logs.resource),
 		Pattern: pulumi.String(`"drift in" -"no drift in"`),
 		MetricTransformation: &cloudwatch.LogMetricFilterMetricTransformationArgs{
 			Namespace: pulumi.String(l.metricNamespace()), Name: pulumi.String(driftMetric), Value: pulumi.String("1"),
 			DefaultValue: pulumi.String("0"), Unit: pulumi.String("Count"),
 		},
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return nil, err
 	}
@@ -93,13 +93,13 @@ func (l *layer) driftCheck(args *components.MonitoringArgs) (*madeFunction, erro
 func (l *layer) newTopic(args *components.MonitoringArgs) (*sns.Topic, error) {
 	name := l.physical(256, "alarms")
 	arn := l.arn("sns", "%s", name)
-	topic, err := sns.NewTopic(l.ctx, l.part("alarms"), &sns.TopicArgs{
+	topic, err := sns.NewTopic(l.Context, l.Part("alarms"), &sns.TopicArgs{
 		Name: pulumi.String(name), KmsMasterKeyId: orNil(args.Key), Tags: l.tags(internal),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return nil, err
 	}
-	_, err = sns.NewTopicPolicy(l.ctx, l.part("alarms"), &sns.TopicPolicyArgs{
+	_, err = sns.NewTopicPolicy(l.Context, l.Part("alarms"), &sns.TopicPolicyArgs{
 		Arn: topic.Arn, Policy: document(Statement{
 			Sid: "TakeAlarms", Principals: &Principals{Service: []string{"cloudwatch.amazonaws.com"}},
 			Actions: []string{"sns:Publish"}, Resources: here(arn), Conditions: l.ownAccount(),
@@ -108,15 +108,15 @@ func (l *layer) newTopic(args *components.MonitoringArgs) (*sns.Topic, error) {
 			Actions: []string{"sns:Publish"}, Resources: here(arn),
 			Conditions: Conditions{"Bool": {"aws:SecureTransport": {"false"}}},
 		}),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return nil, err
 	}
 	for _, receiver := range slices.Sorted(slices.Values(args.Receivers)) {
-		logical := components.FitName(l.part("to", receiver), 60)
-		_, err := sns.NewTopicSubscription(l.ctx, logical, &sns.TopicSubscriptionArgs{
+		logical := components.FitName(l.Part("to", receiver), 60)
+		_, err := sns.NewTopicSubscription(l.Context, logical, &sns.TopicSubscriptionArgs{
 			Topic: topic.Arn, Protocol: pulumi.String("email"), Endpoint: pulumi.String(receiver),
-		}, l.with()...)
+		}, l.With()...)
 		if err != nil {
 			return nil, err
 		}
@@ -171,5 +171,5 @@ func (l *layer) newAlarm(signal components.Signal, a alarm, topic *sns.Topic) (*
 		})
 	}
 	args.MetricQueries = queries
-	return cloudwatch.NewMetricAlarm(l.ctx, l.part(string(signal)), args, l.with()...)
+	return cloudwatch.NewMetricAlarm(l.Context, l.Part(string(signal)), args, l.With()...)
 }

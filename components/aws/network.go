@@ -81,18 +81,18 @@ func (l *layer) existing(args *components.NetworkArgs) (*components.NetworkOutpu
 }
 
 func (n *network) makeVPC() (err error) {
-	n.vpc, err = ec2.NewVpc(n.ctx, n.name, &ec2.VpcArgs{
+	n.vpc, err = ec2.NewVpc(n.Context, n.Component, &ec2.VpcArgs{
 		CidrBlock: pulumi.String(n.args.CIDR), EnableDnsSupport: pulumi.Bool(true), EnableDnsHostnames: pulumi.Bool(true),
 		Tags: n.tags(noData, "vpc"),
-	}, n.with()...)
+	}, n.With()...)
 	if err != nil {
 		return err
 	}
 	// The group that resources without one get: nothing comes in, nothing goes out.
-	_, err = ec2.NewDefaultSecurityGroup(n.ctx, n.part("default"), &ec2.DefaultSecurityGroupArgs{
+	_, err = ec2.NewDefaultSecurityGroup(n.Context, n.Part("default"), &ec2.DefaultSecurityGroupArgs{
 		VpcId: n.vpc.ID(), Ingress: ec2.DefaultSecurityGroupIngressArray{}, Egress: ec2.DefaultSecurityGroupEgressArray{},
 		Tags: n.tags(noData, "closed"),
-	}, n.with()...)
+	}, n.With()...)
 	return err
 }
 
@@ -127,9 +127,9 @@ func (n *network) wayOut() ([]*ec2.NatGateway, error) {
 	if count == 0 {
 		return nil, nil
 	}
-	internet, err := ec2.NewInternetGateway(n.ctx, n.part("internet"), &ec2.InternetGatewayArgs{
+	internet, err := ec2.NewInternetGateway(n.Context, n.Part("internet"), &ec2.InternetGatewayArgs{
 		VpcId: n.vpc.ID(), Tags: n.tags(noData, "internet"),
-	}, n.with()...)
+	}, n.With()...)
 	if err != nil {
 		return nil, err
 	}
@@ -154,53 +154,53 @@ func (n *network) newNAT(
 	if err := n.newRoute("public-"+zone, table, &ec2.RouteArgs{GatewayId: internet.ID()}); err != nil {
 		return nil, err
 	}
-	address, err := ec2.NewEip(n.ctx, n.part("nat", zone), &ec2.EipArgs{
+	address, err := ec2.NewEip(n.Context, n.Part("nat", zone), &ec2.EipArgs{
 		Domain: pulumi.String("vpc"), Tags: n.tags(noData, "nat", zone),
-	}, n.after(internet)...)
+	}, n.After(internet)...)
 	if err != nil {
 		return nil, err
 	}
-	return ec2.NewNatGateway(n.ctx, n.part("nat", zone), &ec2.NatGatewayArgs{
+	return ec2.NewNatGateway(n.Context, n.Part("nat", zone), &ec2.NatGatewayArgs{
 		SubnetId: subnet.ID(), AllocationId: address.ID(), Tags: n.tags(noData, "nat", zone),
-	}, n.after(internet)...)
+	}, n.After(internet)...)
 }
 
 // newSubnet makes a subnet with a route table of its own. Nothing in it gets a public address by itself.
 func (n *network) newSubnet(part string, prefix netip.Prefix, zoneID string) (*ec2.Subnet, *ec2.RouteTable, error) {
-	subnet, err := ec2.NewSubnet(n.ctx, n.part(part), &ec2.SubnetArgs{
+	subnet, err := ec2.NewSubnet(n.Context, n.Part(part), &ec2.SubnetArgs{
 		VpcId: n.vpc.ID(), CidrBlock: pulumi.String(prefix.String()), AvailabilityZoneId: pulumi.String(zoneID),
 		MapPublicIpOnLaunch: pulumi.Bool(false), Tags: n.tags(noData, part),
-	}, n.with()...)
+	}, n.With()...)
 	if err != nil {
 		return nil, nil, err
 	}
-	table, err := ec2.NewRouteTable(n.ctx, n.part(part), &ec2.RouteTableArgs{
+	table, err := ec2.NewRouteTable(n.Context, n.Part(part), &ec2.RouteTableArgs{
 		VpcId: n.vpc.ID(), Tags: n.tags(noData, part),
-	}, n.with()...)
+	}, n.With()...)
 	if err != nil {
 		return nil, nil, err
 	}
-	_, err = ec2.NewRouteTableAssociation(n.ctx, n.part(part), &ec2.RouteTableAssociationArgs{
+	_, err = ec2.NewRouteTableAssociation(n.Context, n.Part(part), &ec2.RouteTableAssociationArgs{
 		SubnetId: subnet.ID(), RouteTableId: table.ID(),
-	}, n.with()...)
+	}, n.With()...)
 	return subnet, table, err
 }
 
 // newRoute sends what is for nobody in the VPC to a gateway.
 func (n *network) newRoute(part string, table *ec2.RouteTable, to *ec2.RouteArgs) error {
 	to.RouteTableId, to.DestinationCidrBlock = table.ID(), pulumi.String("0.0.0.0/0")
-	_, err := ec2.NewRoute(n.ctx, n.part(part, "out"), to, n.with()...)
+	_, err := ec2.NewRoute(n.Context, n.Part(part, "out"), to, n.With()...)
 	return err
 }
 
 // makeGateways makes the endpoints of S3 and DynamoDB, which cost nothing.
 func (n *network) makeGateways() error {
 	for _, service := range []string{"s3", "dynamodb"} {
-		made, err := ec2.NewVpcEndpoint(n.ctx, n.part(service), &ec2.VpcEndpointArgs{
+		made, err := ec2.NewVpcEndpoint(n.Context, n.Part(service), &ec2.VpcEndpointArgs{
 			VpcId: n.vpc.ID(), ServiceName: pulumi.String(n.serviceName(service)),
 			VpcEndpointType: pulumi.String("Gateway"), RouteTableIds: n.tables,
 			Policy: document(n.gatewayPolicy(service)...), Tags: n.tags(noData, service),
-		}, n.with()...)
+		}, n.With()...)
 		if err != nil {
 			return err
 		}
@@ -216,11 +216,11 @@ func (n *network) makeGroup() (err error) {
 		return err
 	}
 	for i, service := range []string{"s3", "dynamodb"} {
-		_, err := vpc.NewSecurityGroupEgressRule(n.ctx, n.part("workloads", service), &vpc.SecurityGroupEgressRuleArgs{
+		_, err := vpc.NewSecurityGroupEgressRule(n.Context, n.Part("workloads", service), &vpc.SecurityGroupEgressRuleArgs{
 			SecurityGroupId: n.group.ID(), PrefixListId: n.gateways[i].PrefixListId, IpProtocol: pulumi.String("tcp"),
 			FromPort: pulumi.Int(443), ToPort: pulumi.Int(443),
 			Description: pulumi.String("The gateway of " + service), Tags: n.tags(noData),
-		}, n.with()...)
+		}, n.With()...)
 		if err != nil {
 			return err
 		}
@@ -236,45 +236,45 @@ const anywhere = "0.0.0.0/0"
 
 // newGroup makes a security group whose members may talk to each other and to nobody else.
 func (l *layer) newGroup(part, what string, in pulumi.StringInput) (*ec2.SecurityGroup, error) {
-	group, err := ec2.NewSecurityGroup(l.ctx, l.part(part), &ec2.SecurityGroupArgs{
+	group, err := ec2.NewSecurityGroup(l.Context, l.Part(part), &ec2.SecurityGroupArgs{
 		Name: pulumi.String(l.physical(255, part)), Description: pulumi.String(what), VpcId: in.ToStringOutput(),
 		Tags: l.tags(noData, part),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return nil, err
 	}
-	_, err = vpc.NewSecurityGroupIngressRule(l.ctx, l.part(part, "from-each-other"), &vpc.SecurityGroupIngressRuleArgs{
+	_, err = vpc.NewSecurityGroupIngressRule(l.Context, l.Part(part, "from-each-other"), &vpc.SecurityGroupIngressRuleArgs{
 		SecurityGroupId: group.ID(), ReferencedSecurityGroupId: group.ID(), IpProtocol: pulumi.String("tcp"),
 		FromPort: pulumi.Int(0), ToPort: pulumi.Int(65535),
 		Description: pulumi.String("Members of the group"), Tags: l.tags(noData),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return nil, err
 	}
-	_, err = vpc.NewSecurityGroupEgressRule(l.ctx, l.part(part, "to-each-other"), &vpc.SecurityGroupEgressRuleArgs{
+	_, err = vpc.NewSecurityGroupEgressRule(l.Context, l.Part(part, "to-each-other"), &vpc.SecurityGroupEgressRuleArgs{
 		SecurityGroupId: group.ID(), ReferencedSecurityGroupId: group.ID(), IpProtocol: pulumi.String("tcp"),
 		FromPort: pulumi.Int(0), ToPort: pulumi.Int(65535),
 		Description: pulumi.String("Members of the group"), Tags: l.tags(noData),
-	}, l.with()...)
+	}, l.With()...)
 	return group, err
 }
 
 // allowOut lets the members of a group open TLS connections to a range.
 func (l *layer) allowOut(group *ec2.SecurityGroup, part, why, to string) error {
-	_, err := vpc.NewSecurityGroupEgressRule(l.ctx, l.part("workloads", part), &vpc.SecurityGroupEgressRuleArgs{
+	_, err := vpc.NewSecurityGroupEgressRule(l.Context, l.Part("workloads", part), &vpc.SecurityGroupEgressRuleArgs{
 		SecurityGroupId: group.ID(), CidrIpv4: pulumi.String(to), IpProtocol: pulumi.String("tcp"),
 		FromPort: pulumi.Int(443), ToPort: pulumi.Int(443), Description: pulumi.String(why), Tags: l.tags(noData),
-	}, l.with()...)
+	}, l.With()...)
 	return err
 }
 
 // allowIn lets the members of a group open TLS connections to the members of another one.
 func (l *layer) allowIn(logical, why string, to, from pulumi.StringInput) error {
-	_, err := vpc.NewSecurityGroupIngressRule(l.ctx, logical, &vpc.SecurityGroupIngressRuleArgs{
+	_, err := vpc.NewSecurityGroupIngressRule(l.Context, logical, &vpc.SecurityGroupIngressRuleArgs{
 		SecurityGroupId: to.ToStringOutput(), ReferencedSecurityGroupId: from.ToStringOutput(),
 		IpProtocol: pulumi.String("tcp"), FromPort: pulumi.Int(443), ToPort: pulumi.Int(443),
 		Description: pulumi.String(why), Tags: l.tags(noData),
-	}, l.with()...)
+	}, l.With()...)
 	return err
 }
 
@@ -283,17 +283,17 @@ func (n *network) makeEndpoints(services []string) error {
 	if len(services) == 0 {
 		return nil
 	}
-	group, err := ec2.NewSecurityGroup(n.ctx, n.part("endpoints"), &ec2.SecurityGroupArgs{
+	group, err := ec2.NewSecurityGroup(n.Context, n.Part("endpoints"), &ec2.SecurityGroupArgs{
 		Name: pulumi.String(n.physical(255, "endpoints")), Description: pulumi.String("Private endpoints"),
 		VpcId: n.vpc.ID(), Tags: n.tags(noData, "endpoints"),
-	}, n.with()...)
+	}, n.With()...)
 	if err != nil {
 		return err
 	}
-	_, err = vpc.NewSecurityGroupIngressRule(n.ctx, n.part("endpoints", "in"), &vpc.SecurityGroupIngressRuleArgs{
+	_, err = vpc.NewSecurityGroupIngressRule(n.Context, n.Part("endpoints", "in"), &vpc.SecurityGroupIngressRuleArgs{
 		SecurityGroupId: group.ID(), CidrIpv4: pulumi.String(n.args.CIDR), IpProtocol: pulumi.String("tcp"),
 		FromPort: pulumi.Int(443), ToPort: pulumi.Int(443), Description: pulumi.String("The network"), Tags: n.tags(noData),
-	}, n.with()...)
+	}, n.With()...)
 	if err != nil {
 		return err
 	}
@@ -303,11 +303,11 @@ func (n *network) makeEndpoints(services []string) error {
 	}
 	for _, service := range services {
 		logical := strings.ReplaceAll(service, ".", "-")
-		made, err := ec2.NewVpcEndpoint(n.ctx, n.part(logical), &ec2.VpcEndpointArgs{
+		made, err := ec2.NewVpcEndpoint(n.Context, n.Part(logical), &ec2.VpcEndpointArgs{
 			VpcId: n.vpc.ID(), ServiceName: pulumi.String(n.serviceName(service)),
 			VpcEndpointType: pulumi.String("Interface"), PrivateDnsEnabled: pulumi.Bool(true), SubnetIds: subnets,
 			SecurityGroupIds: pulumi.StringArray{group.ID()}, Tags: n.tags(noData, logical),
-		}, n.with()...)
+		}, n.With()...)
 		if err != nil {
 			return err
 		}
@@ -338,10 +338,10 @@ func (n *network) makeFlowLogs() error {
 	if err != nil {
 		return err
 	}
-	_, err = ec2.NewFlowLog(n.ctx, n.part("flow-logs"), &ec2.FlowLogArgs{
+	_, err = ec2.NewFlowLog(n.Context, n.Part("flow-logs"), &ec2.FlowLogArgs{
 		VpcId: n.vpc.ID(), TrafficType: pulumi.String("ALL"), LogDestinationType: pulumi.String("cloud-watch-logs"),
-		LogDestination: n.known(logs.arn, logs.resource), IamRoleArn: id.ARN, MaxAggregationInterval: pulumi.Int(600),
+		LogDestination: n.Known(logs.arn, logs.resource), IamRoleArn: id.ARN, MaxAggregationInterval: pulumi.Int(600),
 		Tags: n.tags(internal, "flow-logs"),
-	}, n.with()...)
+	}, n.With()...)
 	return err
 }

@@ -229,14 +229,14 @@ func (l *layer) networkPermissions() []permission {
 // tagging restricts a statement to what is made with this platform's tag.
 func (l *layer) tagging() Conditions {
 	return Conditions{"StringEquals": {
-		"aws:RequestTag/" + platformTag: {l.options.Scope.Tags(l.kind, l.name)[platformTag]},
+		"aws:RequestTag/" + platformTag: {l.options.Scope.Tags(l.Layer, l.Component)[platformTag]},
 	}}
 }
 
 // tagged restricts a statement to what carries this platform's tag.
 func (l *layer) tagged() Conditions {
 	return Conditions{"StringEquals": {
-		"aws:ResourceTag/" + platformTag: {l.options.Scope.Tags(l.kind, l.name)[platformTag]},
+		"aws:ResourceTag/" + platformTag: {l.options.Scope.Tags(l.Layer, l.Component)[platformTag]},
 	}}
 }
 

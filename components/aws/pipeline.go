@@ -42,7 +42,7 @@ func (t *Target) Pipeline(
 		return nil, err
 	}
 	return &components.PipelineOutputs{
-		PipelineID: l.known(p.machineARN, p.machine), DefinitionURI: p.definitionURI,
+		PipelineID: l.Known(p.machineARN, p.machine), DefinitionURI: p.definitionURI,
 		TriggerIDs: p.triggers.ToStringMapOutput(), Identity: p.steps.ARN,
 	}, nil
 }
@@ -89,18 +89,18 @@ func (p *pipeline) make() error {
 // needs it may read.
 func (p *pipeline) putDefinition() error {
 	models := components.ZoneURI(p.args.Lake, components.Models)
-	key := p.name + ".yaml"
+	key := p.Component + ".yaml"
 	sum := sha256.Sum256([]byte(p.args.Definition))
-	object, err := s3.NewBucketObjectv2(p.ctx, p.part("definition"), &s3.BucketObjectv2Args{
+	object, err := s3.NewBucketObjectv2(p.Context, p.Part("definition"), &s3.BucketObjectv2Args{
 		Bucket: models.ApplyT(bucketOf).(pulumi.StringOutput), Key: pulumi.String(key),
 		Content: pulumi.String(p.args.Definition), ContentType: pulumi.String("application/yaml"),
 		SourceHash: pulumi.String(hex.EncodeToString(sum[:])), KmsKeyId: orNil(p.args.Key),
 		Tags: p.objectTags(internal),
-	}, p.with()...)
+	}, p.With()...)
 	if err != nil {
 		return err
 	}
-	uri := pulumi.OutputWithDependencies(p.ctx.Context(), pulumi.Sprintf("%s/%s", models, key), object)
+	uri := pulumi.OutputWithDependencies(p.Context.Context(), pulumi.Sprintf("%s/%s", models, key), object)
 	p.definitionURI = uri.(pulumi.StringOutput)
 	return nil
 }
@@ -130,26 +130,27 @@ func (p *pipeline) makeTopic() (err error) {
 		key = pulumi.String("alias/aws/sns")
 	}
 	name := p.topicName()
-	p.topic, err = sns.NewTopic(p.ctx, p.part("news"), &sns.TopicArgs{
+	p.topic, err = sns.NewTopic(p.Context, p.Part("news"), &sns.TopicArgs{
 		Name: pulumi.String(name), KmsMasterKeyId: key, Tags: p.tags(internal),
-	}, p.with()...)
+	}, p.With()...)
 	if err != nil {
 		return err
 	}
-	_, err = sns.NewTopicPolicy(p.ctx, p.part("news"), &sns.TopicPolicyArgs{
+	_, err = sns.NewTopicPolicy(p.Context, p.Part("news"), &sns.TopicPolicyArgs{
 		Arn: p.topic.Arn, Policy: document(Statement{
 			Sid: "RefusePlainHTTP", Effect: Deny, Principals: &Principals{AWS: []string{"*"}},
 			Actions: []string{"sns:Publish"}, Resources: here(p.arn("sns", "%s", name)),
 			Conditions: Conditions{"Bool": {"aws:SecureTransport": {"false"}}},
 		}),
-	}, p.with()...)
+	}, p.With()...)
 	if err != nil {
 		return err
 	}
 	for _, receiver := range slices.Compact(slices.Sorted(slices.Values(p.args.Receivers))) {
-		_, err := sns.NewTopicSubscription(p.ctx, components.FitName(p.part("to", receiver), 60), &sns.TopicSubscriptionArgs{
+		part := components.FitName(p.Part("to", receiver), 60)
+		_, err := sns.NewTopicSubscription(p.Context, part, &sns.TopicSubscriptionArgs{
 			Topic: p.topic.Arn, Protocol: pulumi.String("email"), Endpoint: pulumi.String(receiver),
-		}, p.with()...)
+		}, p.With()...)
 		if err != nil {
 			return err
 		}
@@ -196,7 +197,7 @@ func (p *pipeline) definition(machine, launcher string) pulumi.StringOutput {
 	}
 	topic := text("")
 	if p.topic != nil {
-		topic = p.known(p.arn("sns", "%s", p.topicName()), p.topic)
+		topic = p.Known(p.arn("sns", "%s", p.topicName()), p.topic)
 	}
 	return pulumi.All(
 		environment.ToStringMapOutput(), placed(a.Network), orEmpty(a.Training), orEmpty(a.Key), orEmpty(a.Group), topic,

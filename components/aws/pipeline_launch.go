@@ -18,7 +18,7 @@ var launchMachine = components.Machine{CPUs: 1, MemoryMiB: 1024}
 func (p *pipeline) launches() bool { return p.args.Training != nil && p.Target.launches }
 
 // jobKey is where the description of the jobs lies, in the models zone.
-func (p *pipeline) jobKey() string { return p.name + "-training.json" }
+func (p *pipeline) jobKey() string { return p.Component + "-training.json" }
 
 // makeLaunch lets the steps launch jobs on the cluster: they find the description in the lake, reach the control plane,
 // and log in as a group that may make, see and delete jobs in the namespace of the stack.
@@ -26,27 +26,27 @@ func (p *pipeline) makeLaunch() error {
 	if !p.launches() {
 		return nil
 	}
-	group, c := "mlpathway:"+p.part("launch"), p.cluster
-	_, err := eks.NewAccessEntry(p.ctx, p.part("launch"), &eks.AccessEntryArgs{
+	group, c := "mlpathway:"+p.Part("launch"), p.cluster
+	_, err := eks.NewAccessEntry(p.Context, p.Part("launch"), &eks.AccessEntryArgs{
 		ClusterName: c.plane.Name, PrincipalArn: p.steps.ARN, Type: pulumi.String("STANDARD"),
 		KubernetesGroups: pulumi.ToStringArray([]string{group}), Tags: p.tags(noData),
-	}, p.after(p.steps.ready...)...)
+	}, p.After(p.steps.ready...)...)
 	if err != nil {
 		return err
 	}
-	if err := c.space.LetLaunch(p.ctx, p.part("launch"), group, c.hosts(p.given)...); err != nil {
+	if err := c.space.LetLaunch(p.Context, p.Part("launch"), group, c.hosts(p.Given)...); err != nil {
 		return err
 	}
 	plane := c.plane.VpcConfig.ClusterSecurityGroupId().Elem()
-	if err := p.allowIn(p.part("launch"), "The steps that launch jobs", plane, p.args.Network.Group); err != nil {
+	if err := p.allowIn(p.Part("launch"), "The steps that launch jobs", plane, p.args.Network.Group); err != nil {
 		return err
 	}
 	models := components.ZoneURI(p.args.Lake, components.Models)
-	_, err = s3.NewBucketObjectv2(p.ctx, p.part("training"), &s3.BucketObjectv2Args{
+	_, err = s3.NewBucketObjectv2(p.Context, p.Part("training"), &s3.BucketObjectv2Args{
 		Bucket: models.ApplyT(bucketOf).(pulumi.StringOutput), Key: pulumi.String(p.jobKey()),
 		Content:     p.args.Training.ToStringOutput().ApplyT(launchOf).(pulumi.StringOutput),
 		ContentType: pulumi.String("application/json"), KmsKeyId: orNil(p.args.Key), Tags: p.objectTags(internal),
-	}, p.with()...)
+	}, p.With()...)
 	return err
 }
 

@@ -29,9 +29,9 @@ func (p *pipeline) mayUseStores() error {
 			}
 			return fixed(statements)
 		}).(pulumi.StringOutput)
-		made, err := iam.NewRolePolicy(p.ctx, p.part("steps", store.part), &iam.RolePolicyArgs{
+		made, err := iam.NewRolePolicy(p.Context, p.Part("steps", store.part), &iam.RolePolicyArgs{
 			Name: pulumi.String(store.part), Role: nameOf(p.steps.ARN), Policy: policy,
-		}, p.with()...)
+		}, p.With()...)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (p *pipeline) mayFillGroup() error {
 		Sid: "FillFeatureGroup", Actions: []string{"sagemaker:PutRecord"},
 		Resources: pulumi.StringArray{p.args.FeatureGroup},
 	}}, p.useKey(p.args.StoreKey, decrypts, "sagemaker", "dynamodb", "s3")...)
-	made, err := p.attach(p.part("steps", "group"), "group", nameOf(p.steps.ARN), statements)
+	made, err := p.attach(p.Part("steps", "group"), "group", nameOf(p.steps.ARN), statements)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (p *pipeline) makeTriggers() error {
 	if p.args.Schedule == "" {
 		return nil
 	}
-	p.triggers[bySchedule] = p.known(p.physical(64, "schedule"), p.machine)
+	p.triggers[bySchedule] = p.Known(p.physical(64, "schedule"), p.machine)
 	return p.newSchedule(schedule{
 		cron: p.args.Schedule, does: "Starts the pipeline by the clock", target: p.machineARN,
 		action: "states:StartExecution", input: pulumi.String(startedBy(bySchedule)),
@@ -65,24 +65,24 @@ func (p *pipeline) onEvents(patterns map[string]pulumi.StringOutput) error {
 			continue
 		}
 		name := p.physical(64, "on-"+trigger)
-		rule, err := cloudwatch.NewEventRule(p.ctx, p.part("on", trigger), &cloudwatch.EventRuleArgs{
+		rule, err := cloudwatch.NewEventRule(p.Context, p.Part("on", trigger), &cloudwatch.EventRuleArgs{
 			Name: pulumi.String(name), Description: pulumi.String("Starts the pipeline: " + trigger), EventPattern: pattern,
 			Tags: p.tags(noData),
-		}, p.with()...)
+		}, p.With()...)
 		if err != nil {
 			return err
 		}
-		_, err = cloudwatch.NewEventTarget(p.ctx, p.part("on", trigger), &cloudwatch.EventTargetArgs{
-			Rule: rule.Name, TargetId: pulumi.String("pipeline"), Arn: p.known(p.machineARN, p.machine), RoleArn: id.ARN,
+		_, err = cloudwatch.NewEventTarget(p.Context, p.Part("on", trigger), &cloudwatch.EventTargetArgs{
+			Rule: rule.Name, TargetId: pulumi.String("pipeline"), Arn: p.Known(p.machineARN, p.machine), RoleArn: id.ARN,
 			Input: pulumi.String(startedBy(trigger)),
 			RetryPolicy: &cloudwatch.EventTargetRetryPolicyArgs{
 				MaximumEventAgeInSeconds: pulumi.Int(3600), MaximumRetryAttempts: pulumi.Int(10),
 			},
-		}, p.after(id.ready...)...)
+		}, p.After(id.ready...)...)
 		if err != nil {
 			return err
 		}
-		p.triggers[trigger] = p.known(p.arn("events", "rule/%s", name), rule)
+		p.triggers[trigger] = p.Known(p.arn("events", "rule/%s", name), rule)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func (t *Target) Processing(
 		return nil, err
 	}
 	outputs := &components.ProcessingOutputs{
-		JobID: l.known(made.arn, made.Function), QueueID: text(""), DeadLetters: l.known(letters.arn, letters.ready...),
+		JobID: l.Known(made.arn, made.Function), QueueID: text(""), DeadLetters: l.Known(letters.arn, letters.ready...),
 		Identity: made.id.ARN,
 	}
 	if args.EventSource != nil {
@@ -72,7 +72,7 @@ func (l *layer) processingFunction(args *components.ProcessingArgs) *function {
 		maps.Copy(environment, given)
 	}
 	return &function{
-		does: "Processes data: " + l.name, image: args.Image, command: args.Command, environment: environment,
+		does: "Processes data: " + l.Component, image: args.Image, command: args.Command, environment: environment,
 		memoryMiB: args.MemoryMiB, timeout: args.TimeoutSeconds, concurrency: args.Concurrency, place: args.Network,
 		logs: args.Logs, key: args.Key,
 	}
@@ -101,28 +101,28 @@ func (l *layer) onNewObjects(
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	rule, err := cloudwatch.NewEventRule(l.ctx, l.part("new-data"), &cloudwatch.EventRuleArgs{
+	rule, err := cloudwatch.NewEventRule(l.Context, l.Part("new-data"), &cloudwatch.EventRuleArgs{
 		Name: pulumi.String(ruleName), Description: pulumi.String("New objects for " + f.name),
 		EventPattern: args.EventSource.ToStringOutput().ApplyT(newObjects).(pulumi.StringOutput), Tags: l.tags(noData),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	_, err = cloudwatch.NewEventTarget(l.ctx, l.part("new-data"), &cloudwatch.EventTargetArgs{
-		Rule: rule.Name, TargetId: pulumi.String("queue"), Arn: l.known(events.arn, events.ready...),
-	}, l.with()...)
+	_, err = cloudwatch.NewEventTarget(l.Context, l.Part("new-data"), &cloudwatch.EventTargetArgs{
+		Rule: rule.Name, TargetId: pulumi.String("queue"), Arn: l.Known(events.arn, events.ready...),
+	}, l.With()...)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	_, err = lambda.NewEventSourceMapping(l.ctx, l.part("events"), &lambda.EventSourceMappingArgs{
-		EventSourceArn: l.known(events.arn, events.ready...), FunctionName: f.Arn, BatchSize: pulumi.Int(100),
+	_, err = lambda.NewEventSourceMapping(l.Context, l.Part("events"), &lambda.EventSourceMappingArgs{
+		EventSourceArn: l.Known(events.arn, events.ready...), FunctionName: f.Arn, BatchSize: pulumi.Int(100),
 		MaximumBatchingWindowInSeconds: pulumi.Int(60),
 		ScalingConfig: &lambda.EventSourceMappingScalingConfigArgs{
 			MaximumConcurrency: pulumi.Int(max(2, args.Concurrency)), // the least that Lambda takes
 		},
 		Tags: l.tags(noData),
-	}, l.after(f.id.ready...)...)
-	return l.known(events.name, events.ready...), err
+	}, l.After(f.id.ready...)...)
+	return l.Known(events.name, events.ready...), err
 }
 
 // newObjects is the event pattern of objects that are made in a bucket.
@@ -171,7 +171,7 @@ func (l *layer) newQueue(q queue) (*madeQueue, error) {
 			q.letters.arn, q.tries))
 		options = append(options, pulumi.DependsOn(q.letters.ready))
 	}
-	made, err := sqs.NewQueue(l.ctx, l.part(q.part), args, l.with(options...)...)
+	made, err := sqs.NewQueue(l.Context, l.Part(q.part), args, l.With(options...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -179,9 +179,9 @@ func (l *layer) newQueue(q queue) (*madeQueue, error) {
 		Sid: "RefusePlainHTTP", Effect: Deny, Principals: &Principals{AWS: []string{"*"}}, Resources: here(m.arn),
 		Actions: []string{"sqs:*"}, Conditions: Conditions{"Bool": {"aws:SecureTransport": {"false"}}},
 	}}, q.policy...)
-	policy, err := sqs.NewQueuePolicy(l.ctx, l.part(q.part), &sqs.QueuePolicyArgs{
+	policy, err := sqs.NewQueuePolicy(l.Context, l.Part(q.part), &sqs.QueuePolicyArgs{
 		QueueUrl: made.ID(), Policy: document(statements...),
-	}, l.with()...)
+	}, l.With()...)
 	m.ready = []pulumi.Resource{made, policy}
 	return m, err
 }

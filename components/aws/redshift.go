@@ -34,7 +34,7 @@ func (w *warehouse) redshift() (*components.WarehouseOutputs, error) {
 		return nil, err
 	}
 	space := w.physical(64)
-	namespace, err := redshiftserverless.NewNamespace(w.ctx, w.part("namespace"), &redshiftserverless.NamespaceArgs{
+	namespace, err := redshiftserverless.NewNamespace(w.Context, w.Part("namespace"), &redshiftserverless.NamespaceArgs{
 		NamespaceName: pulumi.String(space), DbName: pulumi.String(w.args.Database), KmsKeyId: orNil(w.args.Key),
 		// Redshift makes the administrator's password, keeps it in Secrets Manager and rotates it.
 		AdminUsername: pulumi.String("admin"), ManageAdminPassword: pulumi.Bool(true),
@@ -45,7 +45,7 @@ func (w *warehouse) redshift() (*components.WarehouseOutputs, error) {
 	if err != nil {
 		return nil, err
 	}
-	workgroup, err := redshiftserverless.NewWorkgroup(w.ctx, w.part("workgroup"), &redshiftserverless.WorkgroupArgs{
+	workgroup, err := redshiftserverless.NewWorkgroup(w.Context, w.Part("workgroup"), &redshiftserverless.WorkgroupArgs{
 		WorkgroupName: pulumi.String(space), NamespaceName: namespace.NamespaceName,
 		BaseCapacity: pulumi.Int(*w.args.MinCapacity), MaxCapacity: pulumi.Int(w.args.MaxCapacity),
 		PubliclyAccessible: pulumi.Bool(false), EnhancedVpcRouting: pulumi.Bool(true),
@@ -55,7 +55,7 @@ func (w *warehouse) redshift() (*components.WarehouseOutputs, error) {
 			parameter("require_ssl", "true"),
 		},
 		Tags: w.tags(confidential),
-	}, w.with()...)
+	}, w.With()...)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (w *warehouse) redshift() (*components.WarehouseOutputs, error) {
 	uri := fmt.Sprintf("redshift-data://%s/%s?%s", space, w.args.Database,
 		url.Values{"region": {w.options.Region}, "iam_role": {"default"}}.Encode())
 	return &components.WarehouseOutputs{
-		ConnectionURI: w.known(uri, workgroup), Database: w.known(w.catalog, w.database),
+		ConnectionURI: w.Known(uri, workgroup), Database: w.Known(w.catalog, w.database),
 		Identity: id.ARN,
 	}, nil
 }
@@ -88,10 +88,10 @@ func (w *warehouse) limits(workgroup *redshiftserverless.Workgroup) error {
 		{"monthly", "deactivate", w.args.MonthlyCapacityHours},
 		{"daily", "emit-metric", int(math.Ceil(float64(w.args.MonthlyCapacityHours) / 10))},
 	} {
-		_, err := redshiftserverless.NewUsageLimit(w.ctx, w.part(limit.period), &redshiftserverless.UsageLimitArgs{
+		_, err := redshiftserverless.NewUsageLimit(w.Context, w.Part(limit.period), &redshiftserverless.UsageLimitArgs{
 			ResourceArn: workgroup.Arn, UsageType: pulumi.String("serverless-compute"), Amount: pulumi.Int(limit.hours),
 			Period: pulumi.String(limit.period), BreachAction: pulumi.String(limit.action),
-		}, w.with()...)
+		}, w.With()...)
 		if err != nil {
 			return err
 		}
@@ -123,10 +123,10 @@ func (w *warehouse) schemas(
 	}
 	ready := []pulumi.Resource{workgroup, w.database}
 	for _, s := range statements {
-		made, err := redshiftdata.NewStatement(w.ctx, w.part("schema", s[0]), &redshiftdata.StatementArgs{
+		made, err := redshiftdata.NewStatement(w.Context, w.Part("schema", s[0]), &redshiftdata.StatementArgs{
 			WorkgroupName: pulumi.String(space), Database: pulumi.String(w.args.Database), Sql: pulumi.String(s[1]),
 			SecretArn: namespace.AdminPasswordSecretArn,
-		}, w.after(ready...)...)
+		}, w.After(ready...)...)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (l *layer) newRepository(image string, args *components.RegistryArgs) (pulu
 		}
 	}
 	name := l.repositoryName(image)
-	repository, err := ecr.NewRepository(l.ctx, l.part(image), &ecr.RepositoryArgs{
+	repository, err := ecr.NewRepository(l.Context, l.Part(image), &ecr.RepositoryArgs{
 		Name: pulumi.String(name), ImageTagMutability: pulumi.String("IMMUTABLE"), ForceDelete: pulumi.Bool(!*args.Retain),
 		EncryptionConfigurations:   ecr.RepositoryEncryptionConfigurationArray{encryption},
 		ImageScanningConfiguration: &ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(*args.Scan)},
@@ -78,17 +78,17 @@ func (l *layer) newRepository(image string, args *components.RegistryArgs) (pulu
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	lifecycle, err := ecr.NewLifecyclePolicy(l.ctx, l.part(image, "lifecycle"), &ecr.LifecyclePolicyArgs{
+	lifecycle, err := ecr.NewLifecyclePolicy(l.Context, l.Part(image, "lifecycle"), &ecr.LifecyclePolicyArgs{
 		Repository: repository.Name, Policy: pulumi.String(rules),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	policy, err := ecr.NewRepositoryPolicy(l.ctx, l.part(image, "policy"), &ecr.RepositoryPolicyArgs{
+	policy, err := ecr.NewRepositoryPolicy(l.Context, l.Part(image, "policy"), &ecr.RepositoryPolicyArgs{
 		Repository: repository.Name, Policy: document(l.pullForLambda()),
-	}, l.with()...)
+	}, l.With()...)
 	uri := fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/%s", l.options.Account, l.options.Region, name)
-	return l.known(uri, repository, lifecycle, policy), err
+	return l.Known(uri, repository, lifecycle, policy), err
 }
 
 // pullForLambda lets Lambda, which pulls by itself and not as the function's role, fetch images for functions of this
@@ -137,19 +137,19 @@ func (l *layer) newMetadataTable(args *components.RegistryArgs) (pulumi.StringOu
 		retain: *args.Retain, class: internal,
 	})
 	query := url.Values{"partition_key": {jobKey}, "sort_key": {versionKey}, "region": {l.options.Region}}
-	return l.known("dynamodb://"+name+"?"+query.Encode(), made), err
+	return l.Known("dynamodb://"+name+"?"+query.Encode(), made), err
 }
 
 // newModelGroup makes a group in SageMaker's model registry and gives its ARN. SageMaker refuses to delete a group that
 // holds versions: there is none where the data goes with the stack.
 func (l *layer) newModelGroup(model string) (pulumi.StringOutput, error) {
 	name := l.physical(63, model)
-	group, err := sagemaker.NewModelPackageGroup(l.ctx, l.part("models"), &sagemaker.ModelPackageGroupArgs{
+	group, err := sagemaker.NewModelPackageGroup(l.Context, l.Part("models"), &sagemaker.ModelPackageGroupArgs{
 		ModelPackageGroupName:        pulumi.String(name),
 		ModelPackageGroupDescription: pulumi.String("Versions of " + model + ", a mirror of the registry in the lake"),
 		Tags:                         l.tags(internal),
 	}, l.kept(true)...)
-	return l.known(l.arn("sagemaker", "model-package-group/%s", name), group), err
+	return l.Known(l.arn("sagemaker", "model-package-group/%s", name), group), err
 }
 
 // useOwnKeys lets a role use the keys of this stack through a service, where a layer does not know which key that is.
@@ -183,10 +183,10 @@ func (l *layer) newTrackingServer(args *components.RegistryArgs) error {
 	if err != nil {
 		return err
 	}
-	_, err = sagemaker.NewMlflowTrackingServer(l.ctx, l.part(prefix), &sagemaker.MlflowTrackingServerArgs{
+	_, err = sagemaker.NewMlflowTrackingServer(l.Context, l.Part(prefix), &sagemaker.MlflowTrackingServerArgs{
 		TrackingServerName: pulumi.String(l.physical(256, prefix)), TrackingServerSize: pulumi.String("Small"),
 		ArtifactStoreUri: pulumi.Sprintf("%s/%s", args.Models, prefix), RoleArn: id.ARN,
 		AutomaticModelRegistration: pulumi.Bool(false), Tags: l.tags(confidential),
-	}, l.after(id.ready...)...)
+	}, l.After(id.ready...)...)
 	return err
 }

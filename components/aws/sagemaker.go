@@ -34,7 +34,7 @@ type tag struct {
 
 // jobTags are the tags of the jobs that a component describes, in alphabetical order.
 func (l *layer) jobTags() []tag {
-	all := l.options.Scope.Tags(l.kind, l.name)
+	all := l.options.Scope.Tags(l.Layer, l.Component)
 	all["data-class"] = string(confidential)
 	var tags []tag
 	for _, key := range slices.Sorted(maps.Keys(all)) {

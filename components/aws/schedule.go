@@ -48,7 +48,7 @@ func (l *layer) newSchedule(s schedule) error {
 		return err
 	}
 	target := &scheduler.ScheduleTargetArgs{
-		Arn: l.known(s.target, ready...), RoleArn: id.ARN,
+		Arn: l.Known(s.target, ready...), RoleArn: id.ARN,
 		RetryPolicy: &scheduler.ScheduleTargetRetryPolicyArgs{
 			MaximumRetryAttempts: pulumi.Int(s.retries), MaximumEventAgeInSeconds: pulumi.Int(3600),
 		},
@@ -59,12 +59,12 @@ func (l *layer) newSchedule(s schedule) error {
 	if s.letters != nil {
 		target.DeadLetterConfig = &scheduler.ScheduleTargetDeadLetterConfigArgs{Arn: pulumi.String(s.letters.arn)}
 	}
-	_, err = scheduler.NewSchedule(l.ctx, l.part(part), &scheduler.ScheduleArgs{
+	_, err = scheduler.NewSchedule(l.Context, l.Part(part), &scheduler.ScheduleArgs{
 		Name: pulumi.String(l.physical(64, part)), Description: pulumi.String(s.does),
 		ScheduleExpression: pulumi.String(expression), ScheduleExpressionTimezone: pulumi.String("UTC"),
 		FlexibleTimeWindow: &scheduler.ScheduleFlexibleTimeWindowArgs{Mode: pulumi.String("OFF")},
 		State:              pulumi.String("ENABLED"), Target: target,
-	}, l.with()...)
+	}, l.With()...)
 	return err
 }
 

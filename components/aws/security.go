@@ -70,7 +70,7 @@ func (l *layer) newKey(class components.DataClass, args *components.SecurityArgs
 		days = 30
 	}
 	part := string(class)
-	key, err := kms.NewKey(l.ctx, l.part(part), &kms.KeyArgs{
+	key, err := kms.NewKey(l.Context, l.Part(part), &kms.KeyArgs{
 		Description: pulumi.String(keyPurpose[class]), EnableKeyRotation: pulumi.Bool(true),
 		RotationPeriodInDays: pulumi.Int(args.RotationDays), DeletionWindowInDays: pulumi.Int(days),
 		Policy: document(l.keyPolicy(class)...), Tags: l.tags(restricted, part),
@@ -78,9 +78,9 @@ func (l *layer) newKey(class components.DataClass, args *components.SecurityArgs
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	_, err = kms.NewAlias(l.ctx, l.part(part), &kms.AliasArgs{
+	_, err = kms.NewAlias(l.Context, l.Part(part), &kms.AliasArgs{
 		Name: pulumi.String("alias/" + l.physical(100, part)), TargetKeyId: key.KeyId,
-	}, l.with()...)
+	}, l.With()...)
 	return key.Arn, err
 }
 
@@ -148,12 +148,12 @@ func (l *layer) newTrail(args *components.SecurityArgs, key pulumi.StringInput) 
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
-	_, err = cloudtrail.NewTrail(l.ctx, l.part(auditLog), &cloudtrail.TrailArgs{
-		Name: pulumi.String(l.physical(128)), S3BucketName: l.known(sink.name, sink.ready...), KmsKeyId: orNil(key),
+	_, err = cloudtrail.NewTrail(l.Context, l.Part(auditLog), &cloudtrail.TrailArgs{
+		Name: pulumi.String(l.physical(128)), S3BucketName: l.Known(sink.name, sink.ready...), KmsKeyId: orNil(key),
 		IsMultiRegionTrail: pulumi.Bool(true), IncludeGlobalServiceEvents: pulumi.Bool(true),
 		EnableLogFileValidation: pulumi.Bool(true), AdvancedEventSelectors: l.auditedEvents(), Tags: l.tags(internal),
 	}, l.kept(*args.Retain)...)
-	return l.known("s3://"+sink.name, sink.ready...), err
+	return l.Known("s3://"+sink.name, sink.ready...), err
 }
 
 // trailPolicy lets the trail, and no other one, write to its bucket.
@@ -202,23 +202,23 @@ func (l *layer) auditedEvents() cloudtrail.TrailAdvancedEventSelectorArray {
 
 // newDetector looks for attacks in the account's logs. An account has one detector per region.
 func (l *layer) newDetector() error {
-	detector, err := guardduty.NewDetector(l.ctx, l.part("threats"), &guardduty.DetectorArgs{
+	detector, err := guardduty.NewDetector(l.Context, l.Part("threats"), &guardduty.DetectorArgs{
 		Enable: pulumi.Bool(true), FindingPublishingFrequency: pulumi.String("FIFTEEN_MINUTES"), Tags: l.tags(internal),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return err
 	}
-	_, err = guardduty.NewDetectorFeature(l.ctx, l.part("threats", "s3"), &guardduty.DetectorFeatureArgs{
+	_, err = guardduty.NewDetectorFeature(l.Context, l.Part("threats", "s3"), &guardduty.DetectorFeatureArgs{
 		DetectorId: detector.ID(), Name: pulumi.String("S3_DATA_EVENTS"), Status: pulumi.String("ENABLED"),
-	}, l.with()...)
+	}, l.With()...)
 	return err
 }
 
 // newToken makes a random bearer token and gives the address where a workload reads it.
 func (l *layer) newToken(token string, key pulumi.StringInput, retain bool) (pulumi.StringOutput, error) {
-	value, err := random.NewRandomPassword(l.ctx, l.part(token), &random.RandomPasswordArgs{
+	value, err := random.NewRandomPassword(l.Context, l.Part(token), &random.RandomPasswordArgs{
 		Length: pulumi.Int(40), Special: pulumi.Bool(false),
-	}, l.given...)
+	}, l.Given...)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
@@ -227,18 +227,18 @@ func (l *layer) newToken(token string, key pulumi.StringInput, retain bool) (pul
 		days = 30
 	}
 	name := l.physical(200, token)
-	secret, err := secretsmanager.NewSecret(l.ctx, l.part(token), &secretsmanager.SecretArgs{
+	secret, err := secretsmanager.NewSecret(l.Context, l.Part(token), &secretsmanager.SecretArgs{
 		Name: pulumi.String(name), Description: pulumi.String("Bearer token " + token), KmsKeyId: orNil(key),
 		RecoveryWindowInDays: pulumi.Int(days), Tags: l.tags(restricted),
-	}, l.with()...)
+	}, l.With()...)
 	if err != nil {
 		return pulumi.StringOutput{}, err
 	}
 	// Registered by its token: the SDK's constructor marks the value as a secret even while it is unknown, and a recorded
 	// preview cannot carry that. The value is a secret as soon as there is one.
 	var version pulumi.CustomResourceState
-	err = l.ctx.RegisterResource("aws:secretsmanager/secretVersion:SecretVersion", l.part(token), pulumi.Map{
+	err = l.Context.RegisterResource("aws:secretsmanager/secretVersion:SecretVersion", l.Part(token), pulumi.Map{
 		"secretId": secret.ID(), "secretString": value.Result,
-	}, &version, l.with(pulumi.AdditionalSecretOutputs([]string{"secretString"}))...)
-	return l.known("awssecretsmanager://"+name+"?region="+l.options.Region+"&decoder=string", secret, &version), err
+	}, &version, l.With(pulumi.AdditionalSecretOutputs([]string{"secretString"}))...)
+	return l.Known("awssecretsmanager://"+name+"?region="+l.options.Region+"&decoder=string", secret, &version), err
 }

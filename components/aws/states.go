@@ -122,14 +122,14 @@ func (l *layer) newStateMachine(s stateMachineArgs) (*sfn.StateMachine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sfn.NewStateMachine(l.ctx, l.part(), &sfn.StateMachineArgs{
+	return sfn.NewStateMachine(l.Context, l.Part(), &sfn.StateMachineArgs{
 		Name: pulumi.String(name), Type: pulumi.String("STANDARD"), RoleArn: id.ARN, Definition: s.definition,
 		Tags: l.tags(confidential),
 		LoggingConfiguration: &sfn.StateMachineLoggingConfigurationArgs{
-			Level: pulumi.String("ALL"), LogDestination: l.known(logs.arn+":*", logs.resource),
+			Level: pulumi.String("ALL"), LogDestination: l.Known(logs.arn+":*", logs.resource),
 			IncludeExecutionData: pulumi.Bool(false), // it holds addresses that not every reader of logs may know
 		},
-	}, l.after(id.ready...)...)
+	}, l.After(id.ready...)...)
 }
 
 // deliverLogs lets Step Functions deliver logs. Most of the actions know no resource.

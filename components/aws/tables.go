@@ -31,7 +31,7 @@ func (l *layer) newLinkTable(t linkTable) error {
 			Name: pulumi.String(strings.ToLower(column.Name)), Type: pulumi.String(columnTypes[column.Type]),
 		})
 	}
-	_, err := glue.NewCatalogTable(l.ctx, l.part(t.part), &glue.CatalogTableArgs{
+	_, err := glue.NewCatalogTable(l.Context, l.Part(t.part), &glue.CatalogTableArgs{
 		Name: pulumi.String(t.name), DatabaseName: t.database, TableType: pulumi.String("EXTERNAL_TABLE"),
 		Description: pulumi.String(t.does),
 		Parameters:  pulumi.StringMap{"EXTERNAL": pulumi.String("TRUE"), "classification": pulumi.String("parquet")},
@@ -43,6 +43,6 @@ func (l *layer) newLinkTable(t linkTable) error {
 				SerializationLibrary: pulumi.String("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"),
 			},
 		},
-	}, l.with()...)
+	}, l.With()...)
 	return err
 }

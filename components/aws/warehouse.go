@@ -60,10 +60,10 @@ const warehouseZones = 3
 // newCatalog makes the database in which tables over the lake are listed. Its name is one word: SQL knows no hyphens.
 func (w *warehouse) newCatalog() (err error) {
 	w.catalog = strings.ReplaceAll(w.physical(200, w.args.Database), "-", "_")
-	w.database, err = glue.NewCatalogDatabase(w.ctx, w.part("catalog"), &glue.CatalogDatabaseArgs{
+	w.database, err = glue.NewCatalogDatabase(w.Context, w.Part("catalog"), &glue.CatalogDatabaseArgs{
 		Name: pulumi.String(w.catalog), Description: pulumi.String("Tables over the data lake"),
 		LocationUri: pulumi.Sprintf("%s/", w.args.LoadFrom), Tags: w.tags(internal),
-	}, w.with()...)
+	}, w.With()...)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (w *warehouse) athena() (*components.WarehouseOutputs, error) {
 	if w.args.Key != nil {
 		encryption.EncryptionOption, encryption.KmsKeyArn = pulumi.String("SSE_KMS"), orNil(w.args.Key)
 	}
-	workgroup, err := athena.NewWorkgroup(w.ctx, w.part("queries"), &athena.WorkgroupArgs{
+	workgroup, err := athena.NewWorkgroup(w.Context, w.Part("queries"), &athena.WorkgroupArgs{
 		Name: pulumi.String(name), Description: pulumi.String("Queries over the data lake"),
 		ForceDestroy: pulumi.Bool(!*w.args.Retain), State: pulumi.String("ENABLED"),
 		Configuration: &athena.WorkgroupConfigurationArgs{
@@ -114,7 +114,7 @@ func (w *warehouse) athena() (*components.WarehouseOutputs, error) {
 			},
 		},
 		Tags: w.tags(internal),
-	}, w.with()...)
+	}, w.With()...)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (w *warehouse) athena() (*components.WarehouseOutputs, error) {
 	}
 	uri := fmt.Sprintf("athena://%s/%s?%s", name, w.catalog, url.Values{"region": {w.options.Region}}.Encode())
 	return &components.WarehouseOutputs{
-		ConnectionURI: w.known(uri, workgroup, w.database), Database: w.known(w.catalog, w.database),
+		ConnectionURI: w.Known(uri, workgroup, w.database), Database: w.Known(w.catalog, w.database),
 		Identity: id.ARN,
 	}, nil
 }

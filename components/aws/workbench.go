@@ -45,9 +45,9 @@ func (t *Target) Workbench(
 		return nil, err
 	}
 	for _, user := range args.Users {
-		_, err := sagemaker.NewUserProfile(l.ctx, l.part("user", user), &sagemaker.UserProfileArgs{
+		_, err := sagemaker.NewUserProfile(l.Context, l.Part("user", user), &sagemaker.UserProfileArgs{
 			DomainId: domain.ID(), UserProfileName: pulumi.String(user), Tags: l.tags(confidential),
-		}, l.with()...)
+		}, l.With()...)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func (l *layer) newDomain(args *components.WorkbenchArgs, id *identity, machine 
 	disk := &sagemaker.DomainDefaultUserSettingsSpaceStorageSettingsDefaultEbsStorageSettingsArgs{
 		DefaultEbsVolumeSizeInGb: pulumi.Int(5), MaximumEbsVolumeSizeInGb: pulumi.Int(100),
 	}
-	return sagemaker.NewDomain(l.ctx, l.part(), &sagemaker.DomainArgs{
+	return sagemaker.NewDomain(l.Context, l.Part(), &sagemaker.DomainArgs{
 		DomainName: pulumi.String(l.physical(63)), AuthMode: pulumi.String("IAM"),
 		AppNetworkAccessType: pulumi.String(access), KmsKeyId: orNil(args.Key), TagPropagation: pulumi.String("ENABLED"),
 		VpcId: args.Network.Network, SubnetIds: args.Network.Subnets,
@@ -94,7 +94,7 @@ func (l *layer) newDomain(args *components.WorkbenchArgs, id *identity, machine 
 			SecurityGroupIds: groups, ExecutionRoleIdentityConfig: pulumi.String("USER_PROFILE_NAME"),
 		},
 		Tags: l.tags(confidential),
-	}, l.with()...)
+	}, l.With()...)
 }
 
 // ownSpaces lets the users start and stop notebooks of this domain and of no other.
@@ -102,7 +102,7 @@ func (l *layer) ownSpaces(domain *sagemaker.Domain, id *identity) error {
 	of := func(kind string) pulumi.StringOutput {
 		return pulumi.Sprintf("%s%s/*", l.arn("sagemaker", "%s/", kind), domain.ID())
 	}
-	_, err := l.attach(l.part("notebooks", "spaces"), "spaces", nameOf(id.ARN), []Statement{{
+	_, err := l.attach(l.Part("notebooks", "spaces"), "spaces", nameOf(id.ARN), []Statement{{
 		Sid: "RunNotebooks", Resources: pulumi.StringArray{of("app"), of("space")}, Actions: []string{
 			"sagemaker:AddTags", "sagemaker:CreateApp", "sagemaker:CreateSpace", "sagemaker:DeleteApp",
 			"sagemaker:DeleteSpace", "sagemaker:DescribeApp", "sagemaker:DescribeSpace", "sagemaker:UpdateSpace",

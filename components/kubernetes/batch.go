@@ -44,7 +44,7 @@ func (t *Target) Batch(
 		return nil, err
 	}
 	return &components.BatchOutputs{
-		JobID:      l.known(name, made),
+		JobID:      l.Known(name, made),
 		ResultsURI: pulumi.Sprintf("%s/batch", components.ZoneURI(args.Lake, components.Results)), Identity: identity,
 	}, nil
 }
@@ -67,7 +67,7 @@ func (l *layer) cronJob(parts []string, c clock) (pulumi.Resource, error) {
 	}
 	labels := l.podLabels(c.pods.part)
 	maps.Copy(labels, l.queueLabels(c.priority))
-	return l.named("batch/v1", "CronJob", parts, object.Metadata{Name: l.part(parts...)}, spec(api.CronJob{
+	return l.named("batch/v1", "CronJob", parts, object.Metadata{Name: l.Part(parts...)}, spec(api.CronJob{
 		Schedule: c.schedule, TimeZone: "Etc/UTC", ConcurrencyPolicy: "Forbid", StartingDeadlineSeconds: 600,
 		SuccessfulJobsHistoryLimit: 3, FailedJobsHistoryLimit: 3,
 		JobTemplate: api.JobTemplate{Metadata: api.PodMetadata{Labels: labels}, Spec: l.oneJob(c)},

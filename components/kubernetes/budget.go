@@ -37,7 +37,7 @@ func (t *Target) Budget(
 	if err != nil {
 		return nil, err
 	}
-	return &components.BudgetOutputs{BudgetID: l.known(name, made)}, nil
+	return &components.BudgetOutputs{BudgetID: l.Known(name, made)}, nil
 }
 
 // affords refuses a budget that buys less than the queue admits: a job beyond it would hold its quota, and its pods

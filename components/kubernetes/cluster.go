@@ -52,12 +52,12 @@ func (t *Target) Cluster(
 	t.queue, t.ranked = jobsQueue, true
 	waiting := pulumi.StringMap{}
 	for _, p := range args.Pools {
-		waiting[p.Name] = c.known(jobsQueue, c.queued)
+		waiting[p.Name] = c.Known(jobsQueue, c.queued)
 	}
 	kubeconfig := fmt.Sprintf("apiVersion: v1\nkind: Config\ncurrent-context: %s\n", t.settings.Context)
 	return &components.ClusterOutputs{
 		Kubeconfig: pulumi.ToSecret(pulumi.String(kubeconfig)).(pulumi.StringOutput),
-		ClusterID:  c.known(t.settings.Context+"/"+t.namespace, c.queued), Queues: waiting.ToStringMapOutput(),
+		ClusterID:  c.Known(t.settings.Context+"/"+t.namespace, c.queued), Queues: waiting.ToStringMapOutput(),
 	}, nil
 }
 
@@ -91,7 +91,7 @@ func (c *cluster) make() (err error) {
 	}
 	if c.made() {
 		for _, p := range c.pools {
-			_, err := karpenter.New(c.ctx, c.part(p.name, "pool"), c.global(p.name), c.nodePool(p),
+			_, err := karpenter.New(c.Context, c.Part(p.name, "pool"), c.global(p.name), c.nodePool(p),
 				c.operatedBy(charts.Karpenter)...)
 			if err != nil {
 				return err
@@ -99,7 +99,7 @@ func (c *cluster) make() (err error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(priorities)) {
-		_, err := kueue.NewPriorityClass(c.ctx, c.part("priority", name), c.metadata(c.global(name)), priorities[name],
+		_, err := kueue.NewPriorityClass(c.Context, c.Part("priority", name), c.metadata(c.global(name)), priorities[name],
 			c.operatedBy(charts.Kueue)...)
 		if err != nil {
 			return err
@@ -158,7 +158,7 @@ func (c *cluster) metadata(name string) object.Metadata {
 }
 
 func (c *cluster) operatedBy(o string) []pulumi.ResourceOption {
-	return append(c.with(), c.operated(o)...)
+	return append(c.With(), c.operated(o)...)
 }
 
 // nodeLabels are what the nodes of a pool have.

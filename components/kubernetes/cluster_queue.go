@@ -23,7 +23,7 @@ func (c *cluster) flavors() ([]pulumi.Resource, error) {
 		for _, level := range levels {
 			t.Levels = append(t.Levels, kueue.Level{NodeLabel: level})
 		}
-		one, err := kueue.New(c.ctx, c.part("topology"), c.metadata(topology), t, c.operatedBy(charts.Kueue)...)
+		one, err := kueue.New(c.Context, c.Part("topology"), c.metadata(topology), t, c.operatedBy(charts.Kueue)...)
 		if err != nil {
 			return nil, err
 		}
@@ -33,7 +33,7 @@ func (c *cluster) flavors() ([]pulumi.Resource, error) {
 		if c.settings.Nodes.Flavors[p.name] != "" {
 			continue // somebody else's
 		}
-		one, err := kueue.New(c.ctx, c.part(p.name, "flavor"), c.metadata(c.flavor(p)), kueue.ResourceFlavor{
+		one, err := kueue.New(c.Context, c.Part(p.name, "flavor"), c.metadata(c.flavor(p)), kueue.ResourceFlavor{
 			NodeLabels: c.nodeLabels(p), NodeTaints: c.taints(p), TopologyName: topology,
 		}, append(c.operatedBy(charts.Kueue), pulumi.DependsOn(made))...)
 		if err != nil {
@@ -74,13 +74,13 @@ func (c *cluster) queue(flavors []pulumi.Resource) error {
 		}
 		spec.AdmissionChecksStrategy = &kueue.ChecksStrategy{AdmissionChecks: []kueue.CheckRule{rule}}
 	}
-	made, err := kueue.New(c.ctx, c.part("quota"), c.metadata(c.namespace), spec,
+	made, err := kueue.New(c.Context, c.Part("quota"), c.metadata(c.namespace), spec,
 		append(c.operatedBy(charts.Kueue), pulumi.DependsOn(flavors))...)
 	if err != nil {
 		return err
 	}
 	local := object.Metadata{Name: jobsQueue, Namespace: c.namespace, Labels: c.labels()}
-	c.queued, err = kueue.New(c.ctx, c.part("queue"), local, kueue.LocalQueue{ClusterQueue: c.namespace},
+	c.queued, err = kueue.New(c.Context, c.Part("queue"), local, kueue.LocalQueue{ClusterQueue: c.namespace},
 		append(c.operatedBy(charts.Kueue), pulumi.DependsOn([]pulumi.Resource{made}))...)
 	return err
 }
@@ -132,13 +132,13 @@ func (c *cluster) provision() (pulumi.Resource, error) {
 		return nil, nil
 	}
 	name := c.global("provision")
-	config, err := kueue.New(c.ctx, c.part("provision", "config"), c.metadata(name), kueue.ProvisioningRequestConfig{
+	config, err := kueue.New(c.Context, c.Part("provision", "config"), c.metadata(name), kueue.ProvisioningRequestConfig{
 		ProvisioningClassName: class, ManagedResources: []string{gpuResource},
 	}, c.operatedBy(charts.Kueue)...)
 	if err != nil {
 		return nil, err
 	}
-	return kueue.New(c.ctx, c.part("provision"), c.metadata(name), kueue.AdmissionCheck{
+	return kueue.New(c.Context, c.Part("provision"), c.metadata(name), kueue.AdmissionCheck{
 		ControllerName: "kueue.x-k8s.io/provisioning-request",
 		Parameters:     kueue.Parameters{APIGroup: "kueue.x-k8s.io", Kind: "ProvisioningRequestConfig", Name: name},
 	}, append(c.operatedBy(charts.Kueue), pulumi.DependsOn([]pulumi.Resource{config}))...)

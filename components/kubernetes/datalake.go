@@ -32,11 +32,11 @@ func (t *Target) DataLake(
 	}
 	uris := pulumi.StringMap{}
 	for _, zone := range components.Zones() {
-		uris[string(zone)] = l.known(t.zone(zone), on...)
+		uris[string(zone)] = l.Known(t.zone(zone), on...)
 	}
 	source := text("")
 	if *args.Events {
-		source = l.known(t.zone(components.Raw), on...)
+		source = l.Known(t.zone(components.Raw), on...)
 	}
 	return &components.DataLakeOutputs{URIs: uris.ToStringMapOutput(), EventSource: source}, nil
 }

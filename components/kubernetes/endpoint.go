@@ -47,13 +47,13 @@ func (t *Target) Endpoint(
 	if err != nil {
 		return nil, err
 	}
-	address := fmt.Sprintf("http://%s.%s.svc.cluster.local", e.name, t.namespace)
+	address := fmt.Sprintf("http://%s.%s.svc.cluster.local", e.Component, t.namespace)
 	if route != nil {
 		address = "https://" + t.settings.Gateway.Host
 	}
 	return &components.EndpointOutputs{
-		URL: e.known(address, e.made...), EndpointID: e.known(e.name, e.made...),
-		ScalingPolicyID: e.known(e.name, e.made...), Identity: identity,
+		URL: e.Known(address, e.made...), EndpointID: e.Known(e.Component, e.made...),
+		ScalingPolicyID: e.Known(e.Component, e.made...), Identity: identity,
 	}, nil
 }
 
@@ -99,7 +99,7 @@ func (e *endpoint) gateway() bool { return e.settings.Gateway.Host != "" }
 // variants are the Deployments of an endpoint, the one of the first alias under the endpoint's own name.
 func (e *endpoint) variants() []variant {
 	if len(e.args.Traffic) == 0 {
-		return []variant{{name: e.name, alias: e.args.Alias, percent: 100}}
+		return []variant{{name: e.Component, alias: e.args.Alias, percent: 100}}
 	}
 	aliases := slices.Sorted(maps.Keys(e.args.Traffic))
 	if !e.gateway() {
@@ -107,13 +107,13 @@ func (e *endpoint) variants() []variant {
 		for _, alias := range aliases {
 			shares = append(shares, fmt.Sprintf("%s=%d", alias, e.args.Traffic[alias]))
 		}
-		return []variant{{name: e.name, alias: e.args.Alias, percent: 100, split: strings.Join(shares, ",")}}
+		return []variant{{name: e.Component, alias: e.args.Alias, percent: 100, split: strings.Join(shares, ",")}}
 	}
 	var all []variant
 	for _, alias := range aliases {
-		v := variant{name: e.name + "-" + alias, alias: alias, percent: e.args.Traffic[alias]}
+		v := variant{name: e.Component + "-" + alias, alias: alias, percent: e.args.Traffic[alias]}
 		if alias == e.args.Alias {
-			v.name = e.name
+			v.name = e.Component
 		}
 		all = append(all, v)
 	}
@@ -128,14 +128,15 @@ func (e *endpoint) allowed() api.NetworkPolicy {
 	}
 	from = append(from, api.Peer{NamespaceSelector: namespaceName(e.settings.Access.MonitoringNamespace)})
 	return api.NetworkPolicy{
-		PodSelector: api.Selector{MatchLabels: map[string]string{instanceLabel: e.name}}, PolicyTypes: []string{"Ingress"},
-		Ingress: []api.Ingress{{From: from, Ports: []api.PolicyPort{{Protocol: "TCP", Port: servePort}}}},
+		PodSelector: api.Selector{MatchLabels: map[string]string{instanceLabel: e.Component}},
+		PolicyTypes: []string{"Ingress"},
+		Ingress:     []api.Ingress{{From: from, Ports: []api.PolicyPort{{Protocol: "TCP", Port: servePort}}}},
 	}
 }
 
 // serve makes what serves one variant.
 func (e *endpoint) serve(v variant) error {
-	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(v.name, e.name), "-"), "-")
+	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(v.name, e.Component), "-"), "-")
 	if parts[0] == "" {
 		parts = nil
 	}
@@ -167,7 +168,7 @@ func (e *endpoint) serve(v variant) error {
 // pods is the autoscaler's.
 func (e *endpoint) deployment(v variant) api.Deployment {
 	w := workload{
-		part: v.alias, account: e.name, image: e.args.Image, args: e.arguments(v), machine: e.args.Machine,
+		part: v.alias, account: e.Component, image: e.args.Image, args: e.arguments(v), machine: e.args.Machine,
 		environment: e.environment(v), graceSeconds: e.graceSeconds(), container: probed,
 	}
 	if e.args.Auth == components.AuthToken {

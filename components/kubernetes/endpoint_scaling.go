@@ -91,8 +91,8 @@ func (e *endpoint) route() (pulumi.Resource, error) {
 	parent := gateway.Parent{Name: g.Name, Namespace: e.settings.Access.GatewayNamespace, SectionName: "https"}
 	var on []pulumi.Resource
 	if g.Class != "" {
-		parent = gateway.Parent{Name: e.name, SectionName: "https"}
-		made, err := e.named(gateway.APIVersion, gateway.GatewayKind, nil, object.Metadata{Name: e.name},
+		parent = gateway.Parent{Name: e.Component, SectionName: "https"}
+		made, err := e.object(gateway.APIVersion, gateway.GatewayKind, nil,
 			spec(ownGateway(g)), e.operated(charts.GatewayAPI)...)
 		if err != nil {
 			return nil, err
@@ -103,7 +103,7 @@ func (e *endpoint) route() (pulumi.Resource, error) {
 	for _, v := range e.variants() {
 		backends = append(backends, gateway.Backend{Name: v.name, Port: servicePort, Weight: v.percent})
 	}
-	made, err := e.named(gateway.APIVersion, gateway.RouteKind, nil, object.Metadata{Name: e.name}, spec(gateway.Route{
+	made, err := e.object(gateway.APIVersion, gateway.RouteKind, nil, spec(gateway.Route{
 		ParentRefs: []gateway.Parent{parent}, Hostnames: []string{g.Host},
 		Rules: []gateway.Rule{{
 			Matches: matches("/predict", "/models", "/v2"), BackendRefs: backends, Timeouts: gateway.Timeouts{Request: "15s"},

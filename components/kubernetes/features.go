@@ -33,9 +33,9 @@ func (t *Target) Features(
 		t.mu.Lock()
 		t.engine = e
 		// The script reads the record of its run.
-		t.rights[l.part("engine")] = []string{fmt.Sprintf("%s %s/runs", components.Read, t.zone(components.Logs))}
+		t.rights[l.Part("engine")] = []string{fmt.Sprintf("%s %s/runs", components.Read, t.zone(components.Logs))}
 		t.mu.Unlock()
-		outputs.EngineID = l.known(name)
+		outputs.EngineID = l.Known(name)
 	}
 	if t.settings.Feast.Image != "" && *args.Online && args.Views[0].Key != "" {
 		o, made, err := l.newOnline(args)
@@ -45,8 +45,8 @@ func (t *Target) Features(
 		t.mu.Lock()
 		t.store = o
 		t.mu.Unlock()
-		outputs.OnlineURI = l.known(fmt.Sprintf("http://%s.%s.svc.cluster.local:%d",
-			l.part(serverPart), t.namespace, serverPort), made...)
+		outputs.OnlineURI = l.Known(fmt.Sprintf("http://%s.%s.svc.cluster.local:%d",
+			l.Part(serverPart), t.namespace, serverPort), made...)
 	}
 	groups := pulumi.StringMap{}
 	for _, view := range args.Views {

@@ -50,7 +50,7 @@ type online struct {
 // newOnline makes Redis, the server that endpoints ask, and what a step needs to fill the store. Errors: ErrRequired
 // for an image, ErrUnsupported for a store that Feast does not know.
 func (l *layer) newOnline(args *components.FeaturesArgs) (*online, []pulumi.Resource, error) {
-	o := &online{layer: l, args: args, secret: l.part(redisPart), config: l.part("feast")}
+	o := &online{layer: l, args: args, secret: l.Part(redisPart), config: l.Part("feast")}
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
@@ -92,9 +92,9 @@ func (o *online) check() error {
 
 // keepPassword makes the Secret that Redis and its clients read.
 func (o *online) keepPassword() error {
-	password, err := random.NewRandomPassword(o.ctx, o.part(redisPart), &random.RandomPasswordArgs{
+	password, err := random.NewRandomPassword(o.Context, o.Part(redisPart), &random.RandomPasswordArgs{
 		Length: pulumi.Int(40), Special: pulumi.Bool(false),
-	}, o.given...)
+	}, o.Given...)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ entity_key_serialization_version: 3
 online_store:
   type: redis
   connection_string: "%s:%d,password=${%s}"
-`, strings.ReplaceAll(o.namespace, "-", "_"), strings.TrimPrefix(registry, "file://"), o.part(redisPart), redisPort,
+`, strings.ReplaceAll(o.namespace, "-", "_"), strings.TrimPrefix(registry, "file://"), o.Part(redisPart), redisPort,
 		passwordName)
 	if o.args.TTLDays > 0 {
 		text += fmt.Sprintf("  key_ttl_seconds: %d\n", o.args.TTLDays*24*3600)
@@ -132,7 +132,7 @@ func (o *online) disk() (pulumi.Resource, error) {
 	if *o.args.Retain {
 		kept = append(kept, pulumi.Protect(true), pulumi.RetainOnDelete(true))
 	}
-	m := object.Metadata{Name: o.part(redisPart), Annotations: unawaited}
+	m := object.Metadata{Name: o.Part(redisPart), Annotations: unawaited}
 	return o.named("v1", "PersistentVolumeClaim", []string{redisPart}, m, spec(api.Claim{
 		AccessModes: []string{"ReadWriteOnce"}, StorageClassName: o.settings.Lake.StorageClass,
 		Resources: api.ClaimResources{Requests: map[string]string{"storage": "10Gi"}},
@@ -177,7 +177,7 @@ func (o *online) ways() error {
 func (o *online) run(
 	part string, port int, template api.PodTemplate, opts ...pulumi.ResourceOption,
 ) ([]pulumi.Resource, error) {
-	m := object.Metadata{Name: o.part(part), Annotations: unawaited}
+	m := object.Metadata{Name: o.Part(part), Annotations: unawaited}
 	labels := o.selector(part)
 	deployment, err := o.named("apps/v1", "Deployment", []string{part}, m, spec(api.Deployment{
 		Replicas: new(1), Selector: api.Selector{MatchLabels: labels}, RevisionHistoryLimit: 2,
@@ -195,7 +195,7 @@ func (o *online) run(
 // redis describes the pod of Redis. It acts for nobody and knows nothing of the lake.
 func (o *online) redis() api.PodTemplate {
 	template := o.pod(workload{
-		part: redisPart, account: o.name, image: o.settings.Feast.Redis,
+		part: redisPart, account: o.Component, image: o.settings.Feast.Redis,
 		machine: components.Machine{CPUs: 0.5, MemoryMiB: 2048},
 		files:   []mount{{uri: pulumi.String(fileURI(o.secret, redisKey)), secret: true}},
 		container: func(c *api.Container) {
@@ -206,7 +206,7 @@ func (o *online) redis() api.PodTemplate {
 		},
 	})
 	template.Spec.Volumes = append(template.Spec.Volumes, api.Volume{
-		Name: "data", PersistentVolumeClaim: &api.ClaimVolume{ClaimName: o.part(redisPart)},
+		Name: "data", PersistentVolumeClaim: &api.ClaimVolume{ClaimName: o.Part(redisPart)},
 	})
 	return template
 }
@@ -214,7 +214,7 @@ func (o *online) redis() api.PodTemplate {
 // server describes the pod that endpoints ask for the newest row of a key.
 func (o *online) server() api.PodTemplate {
 	return o.pod(workload{
-		part: serverPart, account: o.name, image: o.settings.Feast.Image,
+		part: serverPart, account: o.Component, image: o.settings.Feast.Image,
 		machine: components.Machine{CPUs: 0.5, MemoryMiB: 1024}, files: []mount{o.files()},
 		container: func(c *api.Container) {
 			c.Command = []string{"feast", "--chdir", o.dir(), "serve", "--host", "0.0.0.0", "--port", fmt.Sprint(serverPort)}
@@ -253,7 +253,7 @@ func listen(c *api.Container, name string, port int) {
 func (p *pipeline) fill(o *online) (argo.Template, []api.Volume) {
 	definition := strings.Join([]string{filesDir, p.definitionName, definitionKey}, "/")
 	pod := p.pod(workload{
-		part: onlineStep, account: p.name, image: o.settings.Feast.Image, machine: stepMachine,
+		part: onlineStep, account: p.Component, image: o.settings.Feast.Image, machine: stepMachine,
 		files: []mount{{uri: p.definition}, o.files()}, scratchGiB: 10, container: o.tell,
 	})
 	c := pod.Spec.Containers[0]

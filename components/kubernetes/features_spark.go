@@ -63,13 +63,13 @@ func (l *layer) newEngine(args *components.FeaturesArgs) (*engine, error) {
 		files[queryFile(view.Name)] = query
 		fmt.Fprintln(sum, view.Name, query)
 	}
-	name := l.part("engine", hex.EncodeToString(sum.Sum(nil))[:8]) // what runs keeps what it began with
+	name := l.Part("engine", hex.EncodeToString(sum.Sum(nil))[:8]) // what runs keeps what it began with
 	_, err := l.named("v1", "ConfigMap", []string{"engine"}, object.Metadata{Name: name}, map[string]any{"data": files})
 	if err != nil {
 		return nil, err
 	}
 	e.script = fileURI(name, scriptKey)
-	workers := map[string]string{instanceLabel: l.name}
+	workers := map[string]string{instanceLabel: l.Component}
 	if err := l.policy("workers", amongWorkers(workers)); err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (e *engine) application(arguments []pulumi.StringInput, retries int) spark.
 // least, is for Python and whatever else lies outside of the heap.
 func (e *engine) sparkPod(part, container string, machine components.Machine) spark.Pod {
 	w := workload{
-		part: part, account: e.name, image: e.settings.Spark.Image, machine: machine, scratchGiB: trainingScratchGiB,
+		part: part, account: e.Component, image: e.settings.Spark.Image, machine: machine, scratchGiB: trainingScratchGiB,
 		container: func(c *api.Container) { c.Name = container },
 	}
 	if part == driverPart {
@@ -147,7 +147,7 @@ func (e *engine) sparkPod(part, container string, machine components.Machine) sp
 	overhead := max(384, machine.MemoryMiB/5)
 	return spark.Pod{
 		Cores: max(1, int(math.Floor(machine.CPUs))), Memory: fmt.Sprintf("%dm", machine.MemoryMiB-overhead),
-		MemoryOverhead: fmt.Sprintf("%dm", overhead), ServiceAccount: e.name, Template: template,
+		MemoryOverhead: fmt.Sprintf("%dm", overhead), ServiceAccount: e.Component, Template: template,
 	}
 }
 

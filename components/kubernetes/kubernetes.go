@@ -103,7 +103,7 @@ func (t *Target) Begin(ctx *pulumi.Context, name string, opts ...pulumi.Resource
 		labels["pod-security.kubernetes.io/"+mode] = "restricted"
 	}
 	space, err := object.New(ctx, name+"-namespace", "v1", "Namespace",
-		object.Metadata{Name: t.namespace, Labels: labels}, nil, l.opts...)
+		object.Metadata{Name: t.namespace, Labels: labels}, nil, l.Options...)
 	t.space = space
 	return err
 }

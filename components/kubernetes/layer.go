@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -15,39 +14,20 @@ import (
 // layer makes the objects of one component: it knows their names, their labels and their options.
 type layer struct {
 	*Target
-	ctx  *pulumi.Context
-	kind components.Layer
-	name string
-	// given are the options that the contract hands to the layer, opts those of an object of the cluster.
-	given, opts []pulumi.ResourceOption
+	components.Builder
 }
 
 func (t *Target) layer(
 	ctx *pulumi.Context, kind components.Layer, name string, opts []pulumi.ResourceOption,
 ) *layer {
-	l := &layer{Target: t, ctx: ctx, kind: kind, name: name, given: opts, opts: append([]pulumi.ResourceOption{}, opts...)}
+	var added []pulumi.ResourceOption
 	if t.provider != nil {
-		l.opts = append(l.opts, pulumi.Provider(t.provider))
+		added = append(added, pulumi.Provider(t.provider))
 	}
-	if t.space != nil {
-		l.opts = append(l.opts, pulumi.DependsOn([]pulumi.Resource{t.space}))
+	if t.space != nil { // the namespace first
+		added = append(added, pulumi.DependsOn([]pulumi.Resource{t.space}))
 	}
-	return l
-}
-
-// with gives the options of an object: the parent, the provider, the namespace first, and what is added.
-func (l *layer) with(added ...pulumi.ResourceOption) []pulumi.ResourceOption {
-	return append(append([]pulumi.ResourceOption{}, l.opts...), added...)
-}
-
-// after gives the options of an object that others must be there for first.
-func (l *layer) after(on ...pulumi.Resource) []pulumi.ResourceOption {
-	return l.with(pulumi.DependsOn(slices.DeleteFunc(on, func(r pulumi.Resource) bool { return r == nil })))
-}
-
-// part is the logical name of a resource: the component's name, and what it is for.
-func (l *layer) part(parts ...string) string {
-	return strings.Join(append([]string{l.name}, parts...), "-")
+	return &layer{t, components.NewBuilder(ctx, kind, name, opts, added...)}
 }
 
 // The labels that objects and pods are found by.
@@ -67,7 +47,7 @@ func (l *layer) labels() map[string]string {
 		partLabel: l.options.Scope.Team + "-" + string(l.options.Scope.Environment), managerLabel: "mlpathway",
 		teamLabel: l.options.Scope.Team,
 	}
-	for key, value := range l.options.Scope.Tags(l.kind, l.name) {
+	for key, value := range l.options.Scope.Tags(l.Layer, l.Component) {
 		labels[key] = object.LabelValue(value)
 	}
 	labels["data-class"] = object.LabelValue(l.options.DataClass)
@@ -76,7 +56,7 @@ func (l *layer) labels() map[string]string {
 
 // selector are the labels that tell the pods of one workload from all others.
 func (l *layer) selector(part string) map[string]string {
-	return map[string]string{instanceLabel: l.name, componentLabel: part}
+	return map[string]string{instanceLabel: l.Component, componentLabel: part}
 }
 
 // podLabels are the labels of pods.
@@ -90,7 +70,7 @@ func (l *layer) podLabels(part string) map[string]string {
 func (l *layer) object(
 	api, kind string, parts []string, fields map[string]any, opts ...pulumi.ResourceOption,
 ) (*object.Object, error) {
-	name := l.part(parts...)
+	name := l.Part(parts...)
 	return l.named(api, kind, parts, object.Metadata{Name: name}, fields, opts...)
 }
 
@@ -102,8 +82,8 @@ func (l *layer) named(
 	labels := l.labels()
 	maps.Copy(labels, m.Labels)
 	m.Labels = labels
-	logical := l.part(append(append([]string{}, parts...), strings.ToLower(kind))...)
-	return object.New(l.ctx, logical, api, kind, m, fields, append(l.with(), opts...)...)
+	logical := l.Part(append(append([]string{}, parts...), strings.ToLower(kind))...)
+	return object.New(l.Context, logical, api, kind, m, fields, append(l.With(), opts...)...)
 }
 
 // spec is the only field of most objects.
@@ -120,11 +100,11 @@ var identityAnnotations = map[string]string{
 const azurePods = "azure.workload.identity/use"
 
 // account makes the service account of a workload and gives its principal.
-func (l *layer) account() (pulumi.StringOutput, error) { return l.accountFor(l.name) }
+func (l *layer) account() (pulumi.StringOutput, error) { return l.accountFor(l.Component) }
 
 // accountFor makes a service account. rules are what it may do in the namespace.
 func (l *layer) accountFor(name string, rules ...api.Rule) (pulumi.StringOutput, error) {
-	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(name, l.name), "-"), "-")
+	parts := strings.Split(strings.TrimPrefix(strings.TrimPrefix(name, l.Component), "-"), "-")
 	if parts[0] == "" {
 		parts = nil
 	}
@@ -139,13 +119,13 @@ func (l *layer) accountFor(name string, rules ...api.Rule) (pulumi.StringOutput,
 	l.mu.Lock()
 	l.accounts[name] = true
 	l.mu.Unlock()
-	l.opts = l.after(made) // pods need it, and a token of an account that is not there is deleted
+	l.Options = l.After(made) // pods need it, and a token of an account that is not there is deleted
 	if len(rules) > 0 {
 		if err := l.role(name, parts, rules, made); err != nil {
 			return pulumi.StringOutput{}, err
 		}
 	}
-	return l.known("system:serviceaccount:"+l.namespace+":"+name, made), nil
+	return l.Known("system:serviceaccount:"+l.namespace+":"+name, made), nil
 }
 
 // role lets a service account do something in the namespace.
@@ -164,13 +144,6 @@ func (l *layer) role(account string, parts []string, rules []api.Rule, on pulumi
 
 // unawaited tells the engine not to wait until an object is ready.
 var unawaited = map[string]string{"pulumi.com/skipAwait": "true"}
-
-// known is an output whose text is known before its resources are there, so that previews and policies see it; whatever
-// uses it still waits for them.
-func (l *layer) known(text string, of ...pulumi.Resource) pulumi.StringOutput {
-	output := pulumi.OutputWithDependencies(l.ctx.Context(), pulumi.String(text).ToStringOutput(), of...)
-	return output.(pulumi.StringOutput)
-}
 
 // text is an output with a fixed text.
 func text(s string) pulumi.StringOutput { return pulumi.String(s).ToStringOutput() }

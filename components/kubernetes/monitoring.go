@@ -10,7 +10,6 @@ import (
 	"github.com/mlpathway/mlpathway/components/kubernetes/api"
 	"github.com/mlpathway/mlpathway/components/kubernetes/charts"
 	"github.com/mlpathway/mlpathway/components/kubernetes/monitors"
-	"github.com/mlpathway/mlpathway/components/kubernetes/object"
 )
 
 // Monitoring lets Prometheus look at the endpoint, alarms by its rules, and makes a dashboard for Grafana. A drift
@@ -41,7 +40,7 @@ func (t *Target) Monitoring(
 	}
 	board, err := m.dashboard()
 	if grafana := strings.TrimSuffix(t.settings.Grafana, "/"); grafana != "" && err == nil {
-		outputs.DashboardURL = m.known(grafana+"/d/"+m.boardID(), board)
+		outputs.DashboardURL = m.Known(grafana+"/d/"+m.boardID(), board)
 	}
 	return outputs, err
 }
@@ -61,7 +60,7 @@ func (m *monitoring) driftCheck() error {
 	})
 	_, err := m.cronJob([]string{"drift"}, clock{
 		schedule: m.args.Schedule, minutes: 30, retries: 1, priority: batchPriority, pods: workload{
-			part: "drift", account: m.name, image: m.args.Image, args: []string{"monitor"}, environment: environment,
+			part: "drift", account: m.Component, image: m.args.Image, args: []string{"monitor"}, environment: environment,
 			machine: components.Machine{CPUs: 0.5, MemoryMiB: 1024}, files: []mount{{uri: m.args.DefinitionURI}},
 			restart: "Never",
 		},
@@ -81,7 +80,7 @@ func (m *monitoring) look() error {
 // alarm makes the rules and gives them by their signals.
 func (m *monitoring) alarm() (pulumi.StringMapOutput, error) {
 	rules := m.rules()
-	made, err := m.named(monitors.APIVersion, monitors.RuleKind, nil, object.Metadata{Name: m.name}, spec(monitors.Rules{
+	made, err := m.object(monitors.APIVersion, monitors.RuleKind, nil, spec(monitors.Rules{
 		Groups: []monitors.Group{{Name: m.namespace, Rules: rules}},
 	}), m.operated(charts.Prometheus)...)
 	if err != nil {
@@ -89,7 +88,7 @@ func (m *monitoring) alarm() (pulumi.StringMapOutput, error) {
 	}
 	ids := pulumi.StringMap{}
 	for _, alert := range m.args.Alerts {
-		ids[string(alert.Signal)] = m.known(alarmName(alert.Signal), made)
+		ids[string(alert.Signal)] = m.Known(alarmName(alert.Signal), made)
 	}
 	return ids.ToStringMapOutput(), nil
 }

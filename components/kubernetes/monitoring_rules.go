@@ -97,7 +97,7 @@ func (m *monitoring) rule(name, expr, during, summary string) monitors.Rule {
 }
 
 // boardID is the id of the dashboard: Grafana takes 40 characters.
-func (m *monitoring) boardID() string { return components.FitName(m.namespace+"-"+m.name, 40) }
+func (m *monitoring) boardID() string { return components.FitName(m.namespace+"-"+m.Component, 40) }
 
 // dashboard is a ConfigMap that Grafana's sidecar finds by its label.
 func (m *monitoring) dashboard() (pulumi.Resource, error) {
@@ -106,7 +106,7 @@ func (m *monitoring) dashboard() (pulumi.Resource, error) {
 		return nil, err
 	}
 	return m.named("v1", "ConfigMap", []string{"dashboard"}, object.Metadata{
-		Name: m.part("dashboard"), Labels: map[string]string{"grafana_dashboard": "1"},
+		Name: m.Part("dashboard"), Labels: map[string]string{"grafana_dashboard": "1"},
 	}, map[string]any{"data": map[string]string{"mlpathway.json": string(data)}})
 }
 

@@ -41,7 +41,7 @@ func (t *Target) Network(
 		on = append(on, t.space)
 	}
 	return &components.NetworkOutputs{
-		NetworkID: l.known(t.namespace, on...), PrivateSubnetIDs: pulumi.StringArray{}.ToStringArrayOutput(),
+		NetworkID: l.Known(t.namespace, on...), PrivateSubnetIDs: pulumi.StringArray{}.ToStringArrayOutput(),
 		WorkloadGroupID: text(""), EndpointIDs: none(), Addresses: none(),
 	}, nil
 }

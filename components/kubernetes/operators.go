@@ -60,7 +60,7 @@ func (l *layer) install(operator string, chart charts.Chart) error {
 			on = append(on, made)
 		}
 	}
-	made, err := object.NewRelease(l.ctx, l.part("chart", operator), release, l.after(on...)...)
+	made, err := object.NewRelease(l.Context, l.Part("chart", operator), release, l.After(on...)...)
 	l.charts[operator] = made
 	return err
 }

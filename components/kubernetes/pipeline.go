@@ -63,7 +63,7 @@ func (t *Target) Pipeline(
 		}
 	}
 	return &components.PipelineOutputs{
-		PipelineID: p.known(name, p.template), DefinitionURI: p.definition, TriggerIDs: triggers.ToStringMapOutput(),
+		PipelineID: p.Known(name, p.template), DefinitionURI: p.definition, TriggerIDs: triggers.ToStringMapOutput(),
 		Identity: identity,
 	}, nil
 }
@@ -94,18 +94,18 @@ func (p *pipeline) check() error {
 // define makes the ConfigMap with pipeline.yaml. It is named after its content: what runs keeps what it began with.
 func (p *pipeline) define() error {
 	sum := sha256.Sum256([]byte(p.args.Definition))
-	name := p.part(hex.EncodeToString(sum[:])[:8])
+	name := p.Part(hex.EncodeToString(sum[:])[:8])
 	made, err := p.named("v1", "ConfigMap", []string{"definition"}, object.Metadata{Name: name}, map[string]any{
 		"data": map[string]string{definitionKey: p.args.Definition},
 	})
 	if err != nil {
 		return err
 	}
-	p.definition, p.definitionName = p.known(fileURI(name, definitionKey), made), name
+	p.definition, p.definitionName = p.Known(fileURI(name, definitionKey), made), name
 	if p.args.Warehouse == nil {
 		return nil
 	}
-	p.secret = p.part("secrets")
+	p.secret = p.Part("secrets")
 	_, err = p.named("v1", "Secret", []string{"secrets"}, object.Metadata{Name: p.secret}, map[string]any{
 		"type": "Opaque", "stringData": pulumi.StringMap{"MLPATHWAY_WAREHOUSE": p.args.Warehouse},
 	})
@@ -115,7 +115,7 @@ func (p *pipeline) define() error {
 // executor is whom Argo's own container in each pod runs as: it reports how a step ended and makes training jobs. Its
 // token is in that container alone, not in the step's.
 func (p *pipeline) executor() error {
-	name := p.part("executor")
+	name := p.Part("executor")
 	rules := []api.Rule{{
 		APIGroups: []string{argo.Group}, Resources: []string{"workflowtaskresults"}, Verbs: []string{"create", "patch"},
 	}, {
@@ -146,8 +146,9 @@ func (p *pipeline) executor() error {
 		return err
 	}
 	return p.policy("api", api.NetworkPolicy{
-		PodSelector: api.Selector{MatchLabels: map[string]string{instanceLabel: p.name}}, PolicyTypes: []string{"Egress"},
-		Egress: []api.Egress{p.toAPI()},
+		PodSelector: api.Selector{MatchLabels: map[string]string{instanceLabel: p.Component}},
+		PolicyTypes: []string{"Egress"},
+		Egress:      []api.Egress{p.toAPI()},
 	})
 }
 
@@ -163,10 +164,10 @@ func (p *pipeline) environment() pulumi.StringMap {
 
 // clock starts runs by the clock, never twice at a time.
 func (p *pipeline) clock() (pulumi.StringInput, error) {
-	made, err := p.named(argo.APIVersion, argo.CronKind, nil, object.Metadata{Name: p.name}, spec(argo.Cron{
+	made, err := p.object(argo.APIVersion, argo.CronKind, nil, spec(argo.Cron{
 		Schedules: []string{p.args.Schedule}, Timezone: "Etc/UTC", ConcurrencyPolicy: "Forbid",
 		StartingDeadlineSeconds: 600, SuccessfulJobsHistoryLimit: 3, FailedJobsHistoryLimit: 3,
-		WorkflowSpec: argo.Workflow{WorkflowTemplateRef: &api.NameRef{Name: p.name}},
+		WorkflowSpec: argo.Workflow{WorkflowTemplateRef: &api.NameRef{Name: p.Component}},
 	}), pulumi.DependsOn([]pulumi.Resource{p.template}))
-	return p.known(p.args.Schedule, made), err
+	return p.Known(p.args.Schedule, made), err
 }

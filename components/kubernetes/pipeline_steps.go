@@ -45,12 +45,12 @@ var stepMachine = components.Machine{CPUs: 1, MemoryMiB: 4096}
 func (p *pipeline) workflow() (argo.Workflow, error) {
 	pods := p.stepPod(components.Step{Name: allSteps, Args: []string{allSteps}})
 	w := argo.Workflow{
-		Entrypoint: allSteps, ServiceAccountName: p.name, AutomountServiceAccountToken: new(false),
-		Executor:        &argo.Executor{ServiceAccountName: p.part("executor")},
+		Entrypoint: allSteps, ServiceAccountName: p.Component, AutomountServiceAccountToken: new(false),
+		Executor:        &argo.Executor{ServiceAccountName: p.Part("executor")},
 		SecurityContext: unprivileged(), PodMetadata: &api.PodMetadata{Labels: p.podLabels("step")},
 		ImagePullSecrets: pods.Spec.ImagePullSecrets, Volumes: pods.Spec.Volumes,
 		ActiveDeadlineSeconds: p.args.TimeoutMinutes * 60,
-		Synchronization:       &argo.Synchronization{Mutexes: []api.NameRef{{Name: p.name}}},
+		Synchronization:       &argo.Synchronization{Mutexes: []api.NameRef{{Name: p.Component}}},
 		TTLStrategy:           &argo.TTL{SecondsAfterCompletion: 7 * keepFinished},
 		PodGC:                 &argo.PodGC{Strategy: "OnPodSuccess"},
 	}
@@ -118,7 +118,7 @@ func (p *pipeline) stepPod(step components.Step) api.PodTemplate {
 		environment["MLPATHWAY_RESULT"] = p.sparkResult()
 	}
 	return p.pod(workload{
-		part: step.Name, account: p.name, image: p.args.Image, args: step.Args, machine: stepMachine,
+		part: step.Name, account: p.Component, image: p.args.Image, args: step.Args, machine: stepMachine,
 		environment: environment, secret: p.secret, files: []mount{{uri: p.definition}}, scratchGiB: 10,
 	})
 }

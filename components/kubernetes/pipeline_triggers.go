@@ -19,11 +19,11 @@ const watchTokens = "/var/run/secrets/mlpathway"
 
 // watch starts runs for new data: the image's own watcher looks at the raw zone and asks Argo's server.
 func (p *pipeline) watch() (pulumi.StringInput, error) {
-	name := p.part("watch")
+	name := p.Part("watch")
 	_, err := p.accountFor(name, api.Rule{
 		APIGroups: []string{argo.Group}, Resources: []string{"workfloweventbindings"}, Verbs: []string{"list"},
 	}, api.Rule{
-		APIGroups: []string{argo.Group}, Resources: []string{"workflowtemplates"}, ResourceNames: []string{p.name},
+		APIGroups: []string{argo.Group}, Resources: []string{"workflowtemplates"}, ResourceNames: []string{p.Component},
 		Verbs: []string{"get"},
 	}, api.Rule{APIGroups: []string{argo.Group}, Resources: []string{"workflows"}, Verbs: []string{"create"}})
 	if err != nil {
@@ -33,8 +33,8 @@ func (p *pipeline) watch() (pulumi.StringInput, error) {
 		return nil, err
 	}
 	event := argo.Binding{
-		Event:  argo.Event{Selector: fmt.Sprintf("discriminator == %q", p.name)},
-		Submit: argo.Submit{WorkflowTemplateRef: api.NameRef{Name: p.name}},
+		Event:  argo.Event{Selector: fmt.Sprintf("discriminator == %q", p.Component)},
+		Submit: argo.Submit{WorkflowTemplateRef: api.NameRef{Name: p.Component}},
 	}
 	m := object.Metadata{Name: name}
 	binding, err := p.named(argo.APIVersion, argo.BindingKind, []string{"watch"}, m, spec(event),
@@ -44,7 +44,7 @@ func (p *pipeline) watch() (pulumi.StringInput, error) {
 	}
 	made, err := p.named("apps/v1", "Deployment", []string{"watch"}, m, spec(p.watcher(name)),
 		pulumi.DependsOn([]pulumi.Resource{binding}))
-	return p.known(name, made), err
+	return p.Known(name, made), err
 }
 
 // toArgo leads the watcher to Argo's server.
@@ -74,7 +74,7 @@ func (p *pipeline) watcher(account string) api.Deployment {
 	maps.Copy(environment, pulumi.StringMap{
 		"MLPATHWAY_RAW": p.args.EventSource, "MLPATHWAY_PIPELINE": p.definition,
 		"MLPATHWAY_NOTIFY": pulumi.String(fmt.Sprintf("%s/api/v1/events/%s/%s",
-			p.settings.ArgoServer, p.namespace, p.name)),
+			p.settings.ArgoServer, p.namespace, p.Component)),
 		"MLPATHWAY_NOTIFY_TOKEN_FILE": pulumi.String(watchTokens + "/" + tokenKey),
 	})
 	template := p.pod(workload{

@@ -40,7 +40,7 @@ func (t *Target) Processing(
 		w.files = []mount{{uri: args.DefinitionURI}}
 	}
 	if args.Environment != nil {
-		w.secret = l.part("environment")
+		w.secret = l.Part("environment")
 		_, err := l.named("v1", "Secret", []string{"environment"}, object.Metadata{Name: w.secret}, map[string]any{
 			"type": "Opaque", "stringData": args.Environment,
 		})
@@ -56,6 +56,6 @@ func (t *Target) Processing(
 		return nil, fmt.Errorf("the job: %w", err)
 	}
 	return &components.ProcessingOutputs{
-		JobID: l.known(name, made), QueueID: text(""), DeadLetters: text(""), Identity: identity,
+		JobID: l.Known(name, made), QueueID: text(""), DeadLetters: text(""), Identity: identity,
 	}, nil
 }

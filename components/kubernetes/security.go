@@ -20,19 +20,19 @@ func (t *Target) Security(
 	l := t.layer(ctx, components.SecurityLayer, name, opts)
 	uris := pulumi.StringMap{}
 	for _, token := range args.Tokens {
-		value, err := random.NewRandomPassword(ctx, l.part(token), &random.RandomPasswordArgs{
+		value, err := random.NewRandomPassword(ctx, l.Part(token), &random.RandomPasswordArgs{
 			Length: pulumi.Int(40), Special: pulumi.Bool(false),
-		}, l.given...)
+		}, l.Given...)
 		if err != nil {
 			return nil, err
 		}
-		made, err := l.named("v1", "Secret", []string{token}, object.Metadata{Name: l.part(token)}, map[string]any{
+		made, err := l.named("v1", "Secret", []string{token}, object.Metadata{Name: l.Part(token)}, map[string]any{
 			"type": "Opaque", "stringData": pulumi.StringMap{tokenKey: value.Result},
 		}, pulumi.AdditionalSecretOutputs([]string{"stringData", "data"}))
 		if err != nil {
 			return nil, err
 		}
-		uris[token] = l.known(fileURI(l.part(token), tokenKey), made)
+		uris[token] = l.Known(fileURI(l.Part(token), tokenKey), made)
 	}
 	return &components.SecurityOutputs{
 		Keys: pulumi.StringMap{}, AuditSink: text(""), TokenURIs: uris.ToStringMapOutput(),

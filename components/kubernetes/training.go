@@ -104,7 +104,7 @@ func (j *training) manifest(apiVersion, kind, priority string, spec any) pulumi.
 	return pulumi.Map{
 		"apiVersion": pulumi.String(apiVersion), "kind": pulumi.String(kind), "spec": object.Input(spec),
 		"metadata": pulumi.Map{
-			"generateName": pulumi.String(j.name + "-"), "namespace": pulumi.String(j.namespace), "labels": labels,
+			"generateName": pulumi.String(j.Component + "-"), "namespace": pulumi.String(j.namespace), "labels": labels,
 		},
 	}
 }
@@ -183,7 +183,7 @@ func (j *training) worker(ranks pulumi.StringMap) workload {
 		environment["MLPATHWAY_DISTRIBUTION"] = pulumi.String(string(j.args.Distribution))
 	}
 	return workload{
-		part: workersPart, account: j.name, image: j.args.Image, args: j.args.Args, machine: j.args.Machine,
+		part: workersPart, account: j.Component, image: j.args.Image, args: j.args.Args, machine: j.args.Machine,
 		environment: environment, spot: j.args.Spot, nodes: j.args.Nodes, scratchGiB: trainingScratchGiB,
 		restart: "Never", graceSeconds: checkpointSeconds,
 	}

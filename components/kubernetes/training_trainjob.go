@@ -25,11 +25,11 @@ func (j *training) trainJob() (pulumi.StringOutput, error) {
 		return pulumi.StringOutput{}, err
 	}
 	job := j.manifest(trainer.APIVersion, trainer.JobKind, trainingPriority, trainer.Job{
-		RuntimeRef: trainer.RuntimeRef{APIGroup: trainer.Group, Kind: trainer.RuntimeKind, Name: j.name},
+		RuntimeRef: trainer.RuntimeRef{APIGroup: trainer.Group, Kind: trainer.RuntimeKind, Name: j.Component},
 		Trainer: trainer.Trainer{
 			Image: j.args.Image, Args: j.args.Args, NumNodes: j.args.Nodes, NumProcPerNode: 1, Env: []api.EnvVar{},
 		},
 		ActiveDeadlineSeconds: j.args.MaxRuntimeMinutes * 60,
 	})
-	return pulumi.OutputWithDependencies(j.ctx.Context(), j.write(job), made).(pulumi.StringOutput), nil
+	return pulumi.OutputWithDependencies(j.Context.Context(), j.write(job), made).(pulumi.StringOutput), nil
 }

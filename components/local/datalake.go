@@ -27,7 +27,7 @@ func (t *Target) DataLake(
 		if err != nil {
 			return nil, err
 		}
-		zones[zone], uris[string(zone)] = made, known(ctx, uri("file", path), made)
+		zones[zone], uris[string(zone)] = made, components.Known(ctx, uri("file", path), made)
 	}
 	for _, object := range args.Objects {
 		if err := t.object(ctx, name, object, with(opts, zones[object.Zone])); err != nil {

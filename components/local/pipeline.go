@@ -28,7 +28,7 @@ func (t *Target) Pipeline(
 	if err != nil {
 		return nil, err
 	}
-	definitionURI := known(ctx, uri("file", path), definition)
+	definitionURI := components.Known(ctx, uri("file", path), definition)
 	run, err := t.steps(ctx, name, definitionURI, args, opts)
 	if err != nil {
 		return nil, err

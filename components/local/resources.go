@@ -6,13 +6,6 @@ import (
 
 // The typed front of the provider's resources; docs/local.md says what each of them does.
 
-// known is an output whose text is known before its resource is there, so that previews show it; whatever uses it
-// still waits for the resource.
-func known(ctx *pulumi.Context, text string, of pulumi.Resource) pulumi.StringOutput {
-	output := pulumi.OutputWithDependencies(ctx.Context(), pulumi.String(text).ToStringOutput(), of)
-	return output.(pulumi.StringOutput)
-}
-
 const tokenPrefix = "mlpathway:local:"
 
 type directory struct {

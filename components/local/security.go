@@ -25,7 +25,7 @@ func (t *Target) Security(
 		if err != nil {
 			return nil, err
 		}
-		uris[tokenName] = known(ctx, uri("file", path), made) // the address of the token, never the token
+		uris[tokenName] = components.Known(ctx, uri("file", path), made) // the address of the token, never the token
 	}
 	return &components.SecurityOutputs{
 		Keys: pulumi.StringMap{}, AuditSink: text(""), TokenURIs: uris.ToStringMapOutput(),

@@ -31,5 +31,5 @@ func (t *Target) store(
 
 // inStore is the address of a file in such a directory.
 func (t *Target) inStore(ctx *pulumi.Context, dir *directory, scheme, name, file string) pulumi.StringOutput {
-	return known(ctx, uri(scheme, t.path(name, file)), dir)
+	return components.Known(ctx, uri(scheme, t.path(name, file)), dir)
 }

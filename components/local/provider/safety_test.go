@@ -110,7 +110,7 @@ func TestTwoSupervisorsAreApart(t *testing.T) {
 	wanted := map[string]map[string]any{"one": shell(forever)}
 	first.up(wanted)
 	second.up(wanted)
-	before := second.states()["one"].PID
+	before := second.pid("one")
 
 	require.NoError(t, syscall.Kill(first.supervisorPID(), syscall.SIGKILL))
 	require.False(t, first.refresh())
@@ -226,7 +226,7 @@ func TestMissingProgramsAreNamedBeforeAnythingStops(t *testing.T) {
 	s := newStack(t)
 	wanted := map[string]map[string]any{"one": shell(forever)}
 	s.up(wanted)
-	before := s.states()["one"].PID
+	before := s.pid("one")
 
 	_, err := s.tryUp(map[string]map[string]any{"one": {"command": []string{"/does/not/exist"}}})
 	require.ErrorContains(t, err, "/does/not/exist")

@@ -112,6 +112,13 @@ func (s *stack) down() {
 
 func (s *stack) api() *client { return newClient(s.supervisor.out("socket").AsString()) }
 
+// pid waits until a process runs and gives its number, which the supervisor knows a moment later than that it runs.
+func (s *stack) pid(name string) int {
+	s.t.Helper()
+	eventually(s.t, func() bool { return s.states()[name].PID > 0 }, name+" has started", func() any { return s.states() })
+	return s.states()[name].PID
+}
+
 // states gives what the supervisor knows of its processes.
 func (s *stack) states() map[string]processState {
 	s.t.Helper()

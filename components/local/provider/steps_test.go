@@ -109,7 +109,7 @@ func TestRunIsStoppedWithItsChildren(t *testing.T) {
 	require.Greater(t, len(s.pids()), 5, "a supervisor, a service, and a run with its children")
 
 	wanted["pipeline"] = with(wanted["pipeline"], map[string]any{"version": "2"})
-	service := s.states()["service"].PID
+	service := s.pid("service")
 	assert.Equal(t, update, s.up(wanted))
 	assert.Equal(t, service, s.states()["service"].PID)
 	eventually(t, func() bool { return len(s.pids()) == 2 }, "the run of the old version must end with all its children",
@@ -125,8 +125,7 @@ func TestTriggeredProcessSurvivesUpdates(t *testing.T) {
 	wanted := map[string]map[string]any{"service": shell(forever), "pipeline": steps("echo going; sleep 1000")}
 	s.up(wanted)
 	require.NoError(t, s.api().start(t.Context(), "pipeline"))
-	eventually(t, func() bool { return s.states()["pipeline"].IsRunning }, "started", func() any { return s.states() })
-	run := s.states()["pipeline"].PID
+	run := s.pid("pipeline")
 
 	wanted["service"] = with(wanted["service"], map[string]any{"version": "2"})
 	assert.Equal(t, update, s.up(wanted))

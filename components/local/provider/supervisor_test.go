@@ -48,7 +48,7 @@ func TestKilledProcessComesBack(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	s.up(map[string]map[string]any{"one": shell(forever)})
-	before := s.states()["one"].PID
+	before := s.pid("one")
 
 	require.NoError(t, syscall.Kill(before, syscall.SIGKILL))
 	eventually(t, func() bool {
@@ -63,7 +63,7 @@ func TestKilledSupervisorIsRestored(t *testing.T) {
 	s := newStack(t)
 	wanted := map[string]map[string]any{"one": shell(forever)}
 	s.up(wanted)
-	orphan := s.states()["one"].PID
+	orphan := s.pid("one")
 
 	require.NoError(t, syscall.Kill(s.supervisorPID(), syscall.SIGKILL))
 	require.NoError(t, syscall.Kill(orphan, 0), "the process outlives its supervisor")
@@ -173,7 +173,7 @@ func TestStoppedProcessIsDrift(t *testing.T) {
 	s := newStack(t)
 	wanted := map[string]map[string]any{"one": shell(forever), "two": shell(forever)}
 	s.up(wanted)
-	two := s.states()["two"].PID
+	two := s.pid("two")
 	stopByHand(t, s, "one")
 
 	require.True(t, s.refresh())
