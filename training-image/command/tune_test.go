@@ -70,6 +70,22 @@ func trials(t *testing.T, l *steptest.Lake, run string) []tune.Trial {
 	return all
 }
 
+// trains runs the steps up to a version, which must have been trained with the parameters.
+func trains(t *testing.T, l *steptest.Lake, want map[string]string, steps ...string) {
+	t.Helper()
+	for _, name := range steps {
+		code, _, stderr := call(t, variables(l, "r1"), name)
+		require.Zero(t, code, stderr)
+	}
+	m, err := registry.New(l.Zone("models")).Manifest(t.Context(), "tumour", l.Run("r1").Version)
+	require.NoError(t, err)
+	parameters, err := json.Marshal(m.Parameters)
+	require.NoError(t, err)
+	for _, name := range []string{"learningRate", "maxDepth"} {
+		assert.Contains(t, string(parameters), fmt.Sprintf("%q:%s", name, want[name]))
+	}
+}
+
 // forget removes what a search has found.
 func forget(t *testing.T, l *steptest.Lake) {
 	t.Helper()
@@ -141,16 +157,7 @@ func TestTuneFindsTheSameHoweverItIsRun(t *testing.T) {
 		assert.Equal(t, want, trials(t, l, "r1"))
 	})
 
-	for _, name := range steps[2:] {
-		code, _, stderr := call(t, variables(l, "r1"), name)
-		require.Zero(t, code, stderr)
-	}
-	m, err := registry.New(l.Zone("models")).Manifest(t.Context(), "tumour", l.Run("r1").Version)
-	require.NoError(t, err)
-	parameters, err := json.Marshal(m.Parameters)
-	require.NoError(t, err)
-	assert.Contains(t, string(parameters), `"learningRate":`+best.Parameters["learningRate"])
-	assert.Contains(t, string(parameters), `"maxDepth":`+best.Parameters["maxDepth"])
+	trains(t, l, best.Parameters, steps[2:]...)
 	rows, err := metadata.Rows(t.Context(), l.Options("r1").Metadata)
 	require.NoError(t, err)
 	require.Len(t, rows, 17, "16 trials and the model")
@@ -218,15 +225,7 @@ tuning:
 		require.Zero(t, code, stderr)
 	}
 	assert.Equal(t, want, trials(t, l, "r1"))
-	for _, name := range append([]string{"tune"}, steps[2:]...) {
-		code, _, stderr := call(t, variables(l, "r1"), name)
-		require.Zero(t, code, stderr)
-	}
-	m, err := registry.New(l.Zone("models")).Manifest(t.Context(), "tumour", l.Run("r1").Version)
-	require.NoError(t, err)
-	parameters, err := json.Marshal(m.Parameters)
-	require.NoError(t, err)
-	assert.Contains(t, string(parameters), `"maxDepth":`+best.Parameters["maxDepth"])
+	trains(t, l, best.Parameters, append([]string{"tune"}, steps[2:]...)...)
 }
 
 // A class of two that lies in one fold alone cannot be learned without it.
