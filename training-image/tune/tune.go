@@ -76,7 +76,7 @@ type run struct {
 	models *lake.Zone
 	family family.Family
 	sets   []featureset.Set // one with the validation part, or one for each fold
-	turns  chan struct{}    // of the folds, to compute
+	turns  chan struct{}    // of the fits, to compute
 	trials []Trial
 	done   []chan struct{} // closed when a trial is known
 	say    sync.Mutex
@@ -116,6 +116,7 @@ func (r *run) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.turns = make(chan struct{}, max(r.tuning.Parallel, turns(len(set[registry.TrainPart].Values))))
 	if n == 0 {
 		r.sets = []featureset.Set{set}
 		return nil
@@ -124,20 +125,17 @@ func (r *run) read(ctx context.Context) error {
 	if r.sets, err = set.Folds(n); err != nil {
 		return err
 	}
-	first := r.sets[0][registry.TrainPart]
-	r.turns = make(chan struct{}, turns(len(first.Values)))
 	if r.Spec.Task == pipeline.Binary {
-		err = checkFolds(r.Spec.Classes(), r.sets)
+		if err := checkFolds(r.Spec.Classes(), r.sets); err != nil {
+			r.close()
+			return err
+		}
 	}
-	if err != nil {
-		r.close()
-		return err
-	}
-	r.Say("%d rows in %d folds judge the trials", first.Rows()+r.sets[0][registry.ValidationPart].Rows(), n)
+	r.Say("%d rows in %d folds judge the trials", set[registry.TrainPart].Rows()+set[registry.ValidationPart].Rows(), n)
 	return nil
 }
 
-// turns is how many folds compute at a time: a fit of many values uses several processors by itself.
+// turns is how many fits compute at a time: one of many values uses several processors by itself.
 func turns(values int) int {
 	const many = 1 << 20
 	if values < many {
@@ -285,15 +283,8 @@ func (r *run) fit(ctx context.Context, t *Trial) error {
 
 // judge trains with parameters, and gives the rounds that would be kept and the loss after them.
 func (r *run) judge(ctx context.Context, spec *pipeline.Spec, each func(family.Round) error) (int, float64, error) {
-	if r.turns == nil {
-		fitted, err := r.family.Fit(ctx, train.Request(spec, r.sets[0], each))
-		if err != nil {
-			return 0, 0, err
-		}
-		return fitted.Rounds, fitted.Loss, nil
-	}
 	var folds []*family.Request
-	for _, set := range r.sets {
+	for _, set := range r.sets { // one fold where the validation rows judge
 		folds = append(folds, train.Request(spec, set, nil))
 	}
 	return family.CrossValidate(ctx, r.family, folds, r.turns, each)
