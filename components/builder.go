@@ -7,7 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Builder is what the layers of all targets make their resources with: it knows their names and their options.
+// Builder is what the layers of a target make their resources with: it knows their names and their options.
 type Builder struct {
 	Context *pulumi.Context
 	Layer   Layer

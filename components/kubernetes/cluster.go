@@ -158,7 +158,7 @@ func (c *cluster) metadata(name string) object.Metadata {
 }
 
 func (c *cluster) operatedBy(o string) []pulumi.ResourceOption {
-	return append(c.With(), c.operated(o)...)
+	return c.With(c.operated(o)...)
 }
 
 // nodeLabels are what the nodes of a pool have.

@@ -83,7 +83,7 @@ func (l *layer) named(
 	maps.Copy(labels, m.Labels)
 	m.Labels = labels
 	logical := l.Part(append(append([]string{}, parts...), strings.ToLower(kind))...)
-	return object.New(l.Context, logical, api, kind, m, fields, append(l.With(), opts...)...)
+	return object.New(l.Context, logical, api, kind, m, fields, l.With(opts...)...)
 }
 
 // spec is the only field of most objects.

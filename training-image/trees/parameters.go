@@ -34,7 +34,7 @@ func parameters(l *xgboost.Library, r *family.Request) map[string]string {
 		"seed":             strconv.FormatInt(spec.Model.Seed, 10),
 		// The draws of a round follow from the seed and its number, so that a resumed training makes the same ones.
 		"seed_per_iteration": "true",
-		"nthread":            strconv.Itoa(threads(len(r.Train.Values))), "verbosity": "0",
+		"nthread":            strconv.Itoa(Threads(len(r.Train.Values))), "verbosity": "0",
 		"disable_default_eval_metric": "1",
 	}
 	switch spec.Task {
@@ -52,9 +52,10 @@ func parameters(l *xgboost.Library, r *family.Request) map[string]string {
 	return all
 }
 
-// threads depends on the size of the data and on nothing else: sums over rows are made by thread, so that another
-// number of threads could round them otherwise, and a run could not be repeated bit for bit on another machine.
-func threads(values int) int {
+// Threads is how many threads a fit of so many values has. It depends on the size of the data and on nothing else: sums
+// over rows are made by thread, so that another number of threads could round them otherwise, and a run could not be
+// repeated bit for bit on another machine.
+func Threads(values int) int {
 	const small = 1 << 20 // below, starting threads costs more than they save
 	if values < small {
 		return 1

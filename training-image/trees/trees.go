@@ -83,13 +83,13 @@ func (t *Trees) keep(r *family.Request) func(xgboost.Rows) (*xgboost.Matrix, err
 	switch {
 	case r.Spec.Model.ExternalMemory:
 		return func(rows xgboost.Rows) (*xgboost.Matrix, error) {
-			return t.library.NewPages(rows, threads(len(rows.Values)))
+			return t.library.NewPages(rows, Threads(len(rows.Values)))
 		}
 	case r.Spec.Model.Device == "cuda":
 		return t.library.NewMatrix // the bins are made on the device
 	default:
 		return func(rows xgboost.Rows) (*xgboost.Matrix, error) {
-			return t.library.NewBins(rows, bins, threads(len(rows.Values)))
+			return t.library.NewBins(rows, bins, Threads(len(rows.Values)))
 		}
 	}
 }

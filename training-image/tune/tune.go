@@ -27,6 +27,7 @@ import (
 	"github.com/mlpathway/mlpathway/training-image/search"
 	"github.com/mlpathway/mlpathway/training-image/step"
 	"github.com/mlpathway/mlpathway/training-image/train"
+	"github.com/mlpathway/mlpathway/training-image/trees"
 	"github.com/mlpathway/mlpathway/training-image/xgboost"
 )
 
@@ -116,7 +117,8 @@ func (r *run) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.turns = make(chan struct{}, max(r.tuning.Parallel, turns(len(set[registry.TrainPart].Values))))
+	atATime := runtime.GOMAXPROCS(0) / trees.Threads(len(set[registry.TrainPart].Values))
+	r.turns = make(chan struct{}, max(r.tuning.Parallel, atATime)) // at least one
 	if n == 0 {
 		r.sets = []featureset.Set{set}
 		return nil
@@ -133,15 +135,6 @@ func (r *run) read(ctx context.Context) error {
 	}
 	r.Say("%d rows in %d folds judge the trials", set[registry.TrainPart].Rows()+set[registry.ValidationPart].Rows(), n)
 	return nil
-}
-
-// turns is how many fits compute at a time: one of many values uses several processors by itself.
-func turns(values int) int {
-	const many = 1 << 20
-	if values < many {
-		return runtime.GOMAXPROCS(0)
-	}
-	return max(1, runtime.GOMAXPROCS(0)/4)
 }
 
 // checkFolds refuses folds of which one leaves only one of two classes to the others.
